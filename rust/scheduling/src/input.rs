@@ -1,0 +1,151 @@
+//! What can happen to a Swarm: everything it learns comes through one of these.
+
+use std::net::SocketAddr;
+
+use p2pcore_protocol::message::Message;
+use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
+
+use crate::output::CloseReason;
+
+/// A connected peer, named by the driver. The driver never uses a key twice within one Swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerKey(pub u64);
+
+/// Names payload that the driver holds: the Swarm never sees the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What the handshakes said of a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// The address it is connected from (or that we dialled).
+    pub addr: SocketAddr,
+    /// We dialled it.
+    pub outgoing: bool,
+    /// Its 20-byte peer id.
+    pub peer_id: [u8; 20],
+    /// Both sides speak BEP 6.
+    pub fast: bool,
+    /// Both sides speak BEP 10.
+    pub extended: bool,
+    /// The connection speaks v2 (BEP 52): hash messages may be used.
+    pub v2: bool,
+}
+
+/// Where an address came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PeerSource {
+    /// The user named it: it is kept and dialled again.
+    User,
+    /// It dialled us.
+    Incoming,
+}
+
+/// The verdict on a piece that [`Output::Check`](crate::Output::Check) asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It hashes as the metainfo says, and the operating system has taken the bytes: it can be served.
+    Good(Verified),
+    /// It does not.
+    Bad {
+        /// The piece.
+        piece: PieceIndex,
+        /// Where the leaf hashes name the bad blocks (v2 with known leaves): exactly those. Empty: unknown.
+        bad_blocks: Vec<BlockSpan>,
+    },
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A handshake was completed; nothing has been sent after it yet (the Swarm sends the bitfield).
+    PeerConnected {
+        /// The driver's new name for it.
+        peer: PeerKey,
+        /// What the handshake said.
+        info: PeerInfo,
+    },
+    /// The connection ended (ours or theirs). The Swarm forgets the key and releases its requests.
+    PeerDisconnected {
+        /// The peer.
+        peer: PeerKey,
+    },
+    /// The remote's extension handshake said how many requests it queues (`reqq`), BEP 10.
+    PeerRequestLimit {
+        /// The peer.
+        peer: PeerKey,
+        /// Requests outstanding that it accepts.
+        reqq: u32,
+    },
+    /// The remote's extension handshake said that it only uploads (BEP 21).
+    PeerUploadOnly {
+        /// The peer.
+        peer: PeerKey,
+        /// It wants nothing.
+        upload_only: bool,
+    },
+    /// A message without payload arrived.
+    Message {
+        /// From whom.
+        peer: PeerKey,
+        /// What; indices not yet checked.
+        message: Message,
+    },
+    /// A piece message arrived whole; the payload waits under `ticket` until `Store` or `Discard` names it.
+    BlockArrived {
+        /// From whom.
+        peer: PeerKey,
+        /// The header as sent, unchecked.
+        piece: u32,
+        /// The header as sent, unchecked.
+        begin: u32,
+        /// Payload bytes.
+        length: u32,
+        /// Names the payload.
+        ticket: Ticket,
+    },
+    /// Part of a block's payload arrived (progress for timeouts on slow links, and for rates).
+    Progress {
+        /// From whom.
+        peer: PeerKey,
+        /// Bytes of payload just received, also for blocks still incomplete. The sum over a block is its length.
+        bytes: u32,
+    },
+    /// The peer's send queue in the driver has room for about `room` more payload bytes.
+    Writable {
+        /// The peer.
+        peer: PeerKey,
+        /// Bytes.
+        room: u32,
+    },
+    /// The check that `Output::Check` asked for is done.
+    Checked(Verdict),
+    /// Pieces that storage already holds, checked before (resume, or the first hash check of a seed).
+    Had(Vec<Verified>),
+    /// Priority of each piece: 0 is unwanted; 1 to 255, higher is sooner. Length: the number of pieces.
+    Priorities(Vec<u8>),
+    /// Pieces in order (streaming) instead of rarest first.
+    Sequential(bool),
+    /// Addresses worth dialling.
+    Addresses(Vec<(SocketAddr, PeerSource)>),
+    /// A dial ended without a handshake; `None` when the remote turned out to be ourselves or already connected.
+    DialFailed {
+        /// The address.
+        addr: SocketAddr,
+        /// Do not try it again.
+        for_good: bool,
+    },
+    /// The driver closed a peer for a reason the Swarm keeps count of (protocol errors seen by the codec).
+    Misbehaved {
+        /// The peer.
+        peer: PeerKey,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Stop requesting and serving, close peers, dial nobody.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Nothing else happened; the deadline of `poll_timeout` passed.
+    Tick,
+}

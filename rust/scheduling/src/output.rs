@@ -1,0 +1,119 @@
+//! What a Swarm asks of its driver. The driver carries each out in order and decides nothing.
+
+use std::net::SocketAddr;
+
+use p2pcore_protocol::message::Message;
+use p2pcore_protocol::{BlockSpan, PieceIndex};
+
+use crate::input::{PeerKey, Ticket};
+
+/// Why a peer is closed or banned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum CloseReason {
+    /// A message broke the protocol: a bad length, an index out of range, a message out of place.
+    #[error("protocol error")]
+    ProtocolError,
+    /// It sent data that fails its hash.
+    #[error("sent corrupt data")]
+    CorruptData,
+    /// It sent more than we asked for, again and again.
+    #[error("flooded us")]
+    Flooded,
+    /// Neither side wants anything of the other (two seeds).
+    #[error("nothing to trade")]
+    NothingToTrade,
+    /// Nothing came for too long.
+    #[error("timed out")]
+    TimedOut,
+    /// The same peer is connected already.
+    #[error("duplicate connection")]
+    Duplicate,
+    /// The remote is ourselves.
+    #[error("connected to self")]
+    OwnSelf,
+    /// No room for another peer.
+    #[error("too many peers")]
+    TooManyPeers,
+    /// The torrent was paused or removed.
+    #[error("torrent stopped")]
+    Stopped,
+    /// The remote closed, or the socket failed.
+    #[error("connection closed")]
+    Closed,
+    /// The address is banned.
+    #[error("banned")]
+    Banned,
+}
+
+/// A fact that the user may be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A piece was verified and can be served.
+    PieceVerified(PieceIndex),
+    /// A piece failed its hash and is fetched again.
+    PieceFailed(PieceIndex),
+    /// A peer is banned: it was found to send corrupt data or to break the protocol.
+    PeerBanned {
+        /// Its address.
+        addr: SocketAddr,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Every wanted piece is there.
+    Completed,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send a message without payload.
+    Send {
+        /// To whom.
+        peer: PeerKey,
+        /// What.
+        message: Message,
+    },
+    /// Read these bytes from storage and send them as a piece message. Pad bytes are zero. Only pieces we have.
+    Serve {
+        /// To whom.
+        peer: PeerKey,
+        /// Which bytes.
+        span: BlockSpan,
+    },
+    /// Keep the payload as part of its piece.
+    Store {
+        /// Names the payload.
+        ticket: Ticket,
+        /// Its place.
+        span: BlockSpan,
+    },
+    /// Drop the payload (unwanted, duplicate, or of a closed peer).
+    Discard {
+        /// Names the payload.
+        ticket: Ticket,
+    },
+    /// Every block of this piece is stored: hash it, write it, answer with `Input::Checked`.
+    Check {
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// Forget the stored blocks of this piece: they are fetched anew.
+    Drop {
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// Connect to this address; `PeerConnected` or `DialFailed` follows.
+    Dial {
+        /// The address.
+        addr: SocketAddr,
+    },
+    /// Close this peer; `PeerDisconnected` follows.
+    Close {
+        /// Whom.
+        peer: PeerKey,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Tell the user.
+    Fact(Fact),
+}
