@@ -1,0 +1,20 @@
+//! The formats and the wire of BitTorrent, sans-IO: bencode, metainfo (v1, v2, hybrid), magnet links, layout, messages.
+//!
+//! Everything here is a function of its arguments: no clock, socket, file, thread or random source. Bytes from outside
+//! can make an error, never a panic, and never an allocation by a length that they merely claim.
+
+pub mod bencode;
+pub mod check;
+mod index;
+pub mod layout;
+pub mod magnet;
+pub mod message;
+pub mod metainfo;
+pub mod path;
+
+pub use check::{Mismatch, Verified, check_piece};
+pub use index::{BLOCK, BlockIndex, BlockSpan, FileIndex, PieceIndex};
+pub use layout::{FileSlice, Layout};
+pub use magnet::Magnet;
+pub use metainfo::{Attributes, File, Format, Metainfo, MetainfoError};
+pub use path::TorrentPath;

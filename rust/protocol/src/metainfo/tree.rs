@@ -1,0 +1,1 @@
+//! The v2 file tree (BEP 52).
