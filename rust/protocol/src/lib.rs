@@ -5,6 +5,9 @@
 
 pub mod bencode;
 pub mod check;
+pub mod client;
+pub mod codec;
+pub mod handshake;
 mod index;
 pub mod layout;
 pub mod magnet;
