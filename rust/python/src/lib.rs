@@ -4,10 +4,34 @@
 //! is made below, every convenience (dataclasses, asyncio, exceptions) above, in `python/p2pcore`.
 //! Invariant: whatever may block does so with the GIL released, and no engine thread ever calls into Python.
 
+mod create;
+mod errors;
+mod events;
+mod file;
+mod magnet;
+mod metainfo;
+mod session;
+mod snapshots;
+mod verify;
+mod work;
+
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _p2pcore {
     #[pymodule_export]
-    const __version__: &str = env!("CARGO_PKG_VERSION");
+    use crate::create::create;
+    #[pymodule_export]
+    use crate::file::PyFile;
+    #[pymodule_export]
+    use crate::magnet::PyMagnet;
+    #[pymodule_export]
+    use crate::metainfo::PyMetainfo;
+    #[pymodule_export]
+    use crate::session::RawSession;
+    #[pymodule_export]
+    use crate::verify::verify;
+
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

@@ -1,0 +1,90 @@
+"""A BitTorrent engine: create, seed, fetch and verify torrents (v1, v2 and hybrid), from asyncio or blocking."""
+
+from p2pcore import sync
+from p2pcore._config import Address, SessionConfig
+from p2pcore._content import FileReport, VerifyReport, create, verify
+from p2pcore._errors import (
+    AlreadyAddedError,
+    ArgumentError,
+    CreateError,
+    ForkError,
+    HashesDisagreeError,
+    IncompleteDataError,
+    ListenError,
+    MagnetError,
+    MetainfoError,
+    NoPieceLayersError,
+    P2PError,
+    SessionClosedError,
+    SessionError,
+    StorageError,
+    TorrentError,
+    TorrentRemovedError,
+    WrongLoopError,
+)
+from p2pcore._events import (
+    Checked,
+    Completed,
+    Event,
+    EventsDropped,
+    Failed,
+    FileCompleted,
+    PeerBanned,
+    PeerConnected,
+    PeerDisconnected,
+    PieceFailed,
+    PieceVerified,
+)
+from p2pcore._p2pcore import VERSION as __version__
+from p2pcore._p2pcore import File, Magnet, Metainfo
+from p2pcore._session import Session
+from p2pcore._snapshots import PeerStatus, Status
+from p2pcore._streams import EventStream
+from p2pcore._torrent import Torrent
+
+__all__ = [
+    "Address",
+    "AlreadyAddedError",
+    "ArgumentError",
+    "Checked",
+    "Completed",
+    "CreateError",
+    "Event",
+    "EventStream",
+    "EventsDropped",
+    "Failed",
+    "File",
+    "FileCompleted",
+    "FileReport",
+    "ForkError",
+    "HashesDisagreeError",
+    "IncompleteDataError",
+    "ListenError",
+    "Magnet",
+    "MagnetError",
+    "Metainfo",
+    "MetainfoError",
+    "NoPieceLayersError",
+    "P2PError",
+    "PeerBanned",
+    "PeerConnected",
+    "PeerDisconnected",
+    "PeerStatus",
+    "PieceFailed",
+    "PieceVerified",
+    "Session",
+    "SessionClosedError",
+    "SessionConfig",
+    "SessionError",
+    "Status",
+    "StorageError",
+    "Torrent",
+    "TorrentError",
+    "TorrentRemovedError",
+    "VerifyReport",
+    "WrongLoopError",
+    "__version__",
+    "create",
+    "sync",
+    "verify",
+]

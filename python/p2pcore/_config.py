@@ -1,0 +1,172 @@
+"""What a session is started with, and how addresses are written.
+
+An address is "host:port", "[v6 host]:port" or a (host, port) pair. Rust takes IP addresses only; names are resolved
+here, by the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from p2pcore._errors import ArgumentError
+from p2pcore._public import public
+
+Address: TypeAlias = str | tuple[str, int]
+StrPath: TypeAlias = str | os.PathLike[str]
+
+
+def default_state_dir() -> Path:
+    """Where resume data is kept: `$XDG_STATE_HOME/p2pcore`, by default `~/.local/state/p2pcore`."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return Path(base or Path.home() / "AppData" / "Local") / "p2pcore"
+    base = os.environ.get("XDG_STATE_HOME")
+    return Path(base or Path.home() / ".local" / "state") / "p2pcore"
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """What a session is started with. Rates are bytes per second of payload; None is unlimited.
+
+    Attributes:
+        listen: One address or several; port 0 takes a free one; an empty sequence listens nowhere.
+        upload_limit: Sending over all torrents, bytes per second.
+        download_limit: Receiving over all torrents, bytes per second.
+        max_peers: Connected peers over all torrents.
+        max_peers_per_torrent: Connected peers for each torrent.
+        max_half_open: Dials under way at once.
+        unchoke_slots: Peers served at once for each torrent.
+        connect_timeout: Seconds that a dial or a handshake may take.
+        state_dir: Where resume data is kept; None keeps none, so that each start checks all data.
+        threads: Threads for hashing and for the disk; 0 is one for each core.
+        event_capacity: Facts that may wait for a slow reader before they are counted instead of kept.
+
+    Raises:
+        ArgumentError: A value is out of range, or an address is malformed.
+    """
+
+    listen: Address | Sequence[Address] = "0.0.0.0:0"
+    upload_limit: int | None = None
+    download_limit: int | None = None
+    max_peers: int = 500
+    max_peers_per_torrent: int = 100
+    max_half_open: int = 50
+    unchoke_slots: int = 8
+    connect_timeout: float = 10.0
+    state_dir: StrPath | None = field(default_factory=default_state_dir)
+    threads: int = 0
+    event_capacity: int = 65536
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        for address in listen_addresses(self.listen):
+            _ip(address)
+        rates(self.upload_limit, self.download_limit)
+        for name in ("max_peers", "max_peers_per_torrent", "max_half_open", "unchoke_slots", "event_capacity"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ArgumentError(f"{name} is {value}: it must be at least 1")
+        if self.threads < 0:
+            raise ArgumentError(f"threads is {self.threads}: it must be 0 or more")
+        if not self.connect_timeout > 0:
+            raise ArgumentError(f"connect_timeout is {self.connect_timeout}: it must be more than 0")
+
+
+def split_address(address: Address) -> tuple[str, int]:
+    """Takes an address apart.
+
+    Args:
+        address: "host:port", "[v6 host]:port" or (host, port).
+
+    Returns:
+        The host, without brackets, and the port, 0 to 65535.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+    port: object
+    if isinstance(address, str):
+        host, colon, port = address.rpartition(":")
+        bare = host.startswith("[") and host.endswith("]")
+        if not colon or (":" in host and not bare):
+            raise ArgumentError(f"{address!r} is not an address: write 'host:port' or '[v6 host]:port'")
+        host = host[1:-1] if bare else host
+    else:
+        try:
+            host, port = address
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{address!r} is not an address: write ('host', port)") from None
+    try:
+        number = int(str(port))
+    except ValueError:
+        number = -1
+    if not (host and isinstance(host, str) and 0 <= number <= 65535):
+        raise ArgumentError(f"{address!r} is not an address: it needs a host and a port from 0 to 65535")
+    return host, number
+
+
+def listen_addresses(listen: Address | Sequence[Address]) -> list[tuple[str, int]]:
+    """The addresses in a `SessionConfig.listen`, whichever way it was written."""
+    if isinstance(listen, str):
+        return [split_address(listen)]
+    if isinstance(listen, tuple) and len(listen) == 2 and isinstance(listen[1], int):
+        return [split_address((str(listen[0]), listen[1]))]
+    return [split_address(address) for address in listen if not isinstance(address, int)]
+
+
+def _ip(address: tuple[str, int]) -> None:
+    host, _port = address
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ArgumentError(f"cannot listen on {host!r}: it is not an IP address") from None
+
+
+async def resolve(addresses: Iterable[Address]) -> list[tuple[str, int]]:
+    """Turns host names into IP addresses.
+
+    Args:
+        addresses: Addresses of peers.
+
+    Returns:
+        One (IP, port) for each.
+
+    Raises:
+        ArgumentError: An address is malformed, or its host is unknown.
+    """
+    resolved = []
+    loop = asyncio.get_running_loop()
+    for address in addresses:
+        host, port = split_address(address)
+        if port == 0:
+            raise ArgumentError(f"{address!r} is no peer's address: its port is 0")
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            try:
+                found = await loop.getaddrinfo(host, port, type=1)  # SOCK_STREAM
+            except OSError as error:
+                raise ArgumentError(f"cannot find host {host!r}: {error.strerror}") from None
+            host = str(found[0][4][0])
+        resolved.append((host, port))
+    return resolved
+
+
+def rates(upload: int | None, download: int | None) -> tuple[int | None, int | None]:
+    """Checks a pair of limits, bytes per second; None is unlimited.
+
+    Raises:
+        ArgumentError: One is not a whole number above 0.
+    """
+    for name, value in (("upload_limit", upload), ("download_limit", download)):
+        if value is not None and value < 1:
+            raise ArgumentError(f"{name} is {value}: it must be at least 1 byte per second, or None")
+    return upload, download

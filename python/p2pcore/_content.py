@@ -1,0 +1,189 @@
+"""Torrents from data, and data against torrents: `create` and `verify`.
+
+Both block the calling thread and use all cores; the GIL is free while they hash, Ctrl-C stops them, and `progress`
+is called from the calling thread. In asynchronous code: `await asyncio.to_thread(p2pcore.create, path)`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from p2pcore import _p2pcore
+from p2pcore._config import StrPath
+from p2pcore._errors import ArgumentError
+from p2pcore._public import public
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from p2pcore._p2pcore import File, Metainfo
+
+Format: TypeAlias = Literal["v1", "v2", "hybrid"]
+Progress: TypeAlias = Callable[[int, int], object]
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """One file, compared with its torrent.
+
+    Attributes:
+        file: The file.
+        complete: Whether every piece of it is there and correct, and its size is right.
+    """
+
+    file: File
+    complete: bool
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VerifyReport:
+    """Data, compared with its torrent.
+
+    Attributes:
+        complete: Whether everything is there and correct.
+        pieces: For each piece, whether it is; a read-only bool array of shape (piece count,).
+        files: A report for each file, in the torrent's order.
+    """
+
+    complete: bool
+    pieces: NDArray[np.bool_]
+    files: tuple[FileReport, ...]
+
+
+def create(
+    path: StrPath,
+    *,
+    format: Format = "hybrid",
+    piece_length: int | None = None,
+    trackers: Sequence[str | Sequence[str]] = (),
+    web_seeds: Sequence[str] = (),
+    private: bool = False,
+    comment: str | None = None,
+    source: str | None = None,
+    created_by: str | None = None,
+    creation_date: int | None = None,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> Metainfo:
+    """Makes a torrent of a file or a folder.
+
+    The same data and options give the same bytes: files are sorted, and nothing is added that was not asked for.
+
+    Args:
+        path: The file or the folder.
+        format: "v1" (BEP 3), "v2" (BEP 52) or "hybrid", which every client reads.
+        piece_length: Bytes in a piece, a power of two of at least 16 KiB; None chooses one by the total size.
+        trackers: URLs, or tiers of URLs (BEP 12).
+        web_seeds: URLs of HTTP servers that have the data (BEP 19).
+        private: Peers come from the trackers only (BEP 27).
+        comment: Free text.
+        source: Free text inside the info dictionary: it changes the info hash.
+        created_by: The program's name.
+        creation_date: Seconds since 1970.
+        threads: Hashing threads; 0 is one for each core.
+        progress: Called about ten times a second with (bytes hashed, bytes in all). What it raises stops the work.
+
+    Returns:
+        The torrent's metainfo.
+
+    Raises:
+        ArgumentError: An option is wrong.
+        CreateError: The path holds nothing that a torrent could be made of, or the piece length is not allowed.
+        StorageError: A file could not be read.
+
+    Example:
+        >>> meta = p2pcore.create(folder, trackers=["http://tracker.example/announce"])
+        >>> meta.format
+        'hybrid'
+    """
+    if isinstance(trackers, str) or isinstance(web_seeds, str):
+        raise ArgumentError("trackers and web_seeds are sequences of URLs, not one text")
+    return _p2pcore.create(
+        os.fspath(path),
+        format=format,
+        piece_length=_piece_length(piece_length),
+        trackers=[[tier] if isinstance(tier, str) else list(tier) for tier in trackers],
+        web_seeds=list(web_seeds),
+        private=private,
+        comment=comment,
+        source=source,
+        created_by=created_by,
+        creation_date=creation_date,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def verify(
+    meta: Metainfo,
+    path: StrPath | Mapping[str, StrPath],
+    *,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Compares data with a torrent, in one pass. Missing and short files are findings, not errors.
+
+    Args:
+        meta: The torrent.
+        path: The shared file or folder itself, whatever its name; or a mapping from torrent path to local path.
+        threads: Hashing threads; 0 is one for each core.
+        progress: Called about ten times a second with (bytes hashed, bytes in all). What it raises stops the work.
+
+    Returns:
+        What is there and what is not.
+
+    Raises:
+        ArgumentError: The mapping lacks a file, or names one that the torrent does not have.
+        StorageError: A file is there and could not be read.
+        TorrentError: The torrent has no piece hashes, or its hashes disagree.
+
+    Example:
+        >>> report = p2pcore.verify(meta, folder)
+        >>> report.complete, bool(report.pieces.all())
+        (True, True)
+    """
+    import numpy as np
+
+    paths, in_place = local_paths(meta, path)
+    pieces, files = _p2pcore.verify(meta, paths, in_place=in_place, threads=threads, progress=progress)
+    reports = tuple(FileReport(file=file, complete=complete) for file, complete in zip(meta.files, files, strict=True))
+    return VerifyReport(
+        complete=all(files) and 0 not in pieces,
+        pieces=np.frombuffer(pieces, dtype=np.bool_),
+        files=reports,
+    )
+
+
+def local_paths(meta: Metainfo, path: StrPath | Mapping[str, StrPath]) -> tuple[list[str], bool]:
+    """Where the files of a torrent are.
+
+    Args:
+        meta: The torrent.
+        path: One path of the whole, or a path for each file.
+
+    Returns:
+        The paths, and whether it is one path of the whole.
+
+    Raises:
+        ArgumentError: The mapping lacks a file, or names one that the torrent does not have.
+    """
+    if not isinstance(path, Mapping):
+        return [os.fspath(path)], True
+    names = [file.path for file in meta.files]
+    if unknown := path.keys() - set(names):
+        raise ArgumentError(f"the torrent has no file {min(unknown)!r}")
+    if missing := [name for name in names if name not in path]:
+        raise ArgumentError(f"no local path is given for {missing[0]!r} ({len(missing)} files lack one)")
+    return [os.fspath(path[name]) for name in names], False
+
+
+def _piece_length(value: int | None) -> int | None:
+    if value is not None and not 0 < value < 2**32:
+        raise ArgumentError(f"piece_length is {value}: it must be a power of two of at least 16384 bytes")
+    return value

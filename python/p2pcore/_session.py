@@ -1,0 +1,350 @@
+"""`Session`: torrents, sockets and threads under one roof, for asyncio.
+
+A session belongs to the event loop and to the process in which it was started, and says so when it is used elsewhere.
+It only delegates: commands go to the native session, answers and events come back through the bridge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from p2pcore._bridge import Bridge, Row
+from p2pcore._config import Address, SessionConfig, StrPath, listen_addresses, rates, resolve
+from p2pcore._content import local_paths
+from p2pcore._errors import ForkError, IncompleteDataError, SessionClosedError, WrongLoopError
+from p2pcore._p2pcore import RawSession
+from p2pcore._public import public
+from p2pcore._torrent import Torrent, file_indices
+
+if TYPE_CHECKING:
+    from p2pcore._p2pcore import Metainfo
+
+_CLOSE_WITHIN = 5.0  # seconds: long enough to flush and to write resume data, short enough for an exit
+
+
+@public
+class Session:
+    """Torrents, sockets and threads under one roof.
+
+    Args:
+        config: What it is started with; None takes the defaults.
+
+    Example:
+        >>> async with p2pcore.Session(p2pcore.SessionConfig(listen="127.0.0.1:0")) as session:
+        ...     torrent = await session.seed(meta, folder)
+        ...     torrent.status().state
+        'seeding'
+    """
+
+    def __init__(self, config: SessionConfig | None = None) -> None:
+        """Remembers the configuration; nothing runs yet."""
+        self._config = config if config is not None else SessionConfig()
+        self._raw: RawSession | None = None
+        self._bridge: Bridge | None = None
+        self._pid = 0
+        self._torrents: dict[int, Torrent] = {}
+        self._closing: asyncio.Task[None] | None = None
+        self._closed = False
+        self._finalizer: weakref.finalize[..., Session] | None = None
+
+    def __repr__(self) -> str:
+        """Whether it runs, and where it listens."""
+        if self._raw is None or self._closed:
+            return "<Session, not running>"
+        return f"<Session, {len(self._torrents)} torrents>"
+
+    @property
+    def config(self) -> SessionConfig:
+        """What it was started with."""
+        return self._config
+
+    async def start(self) -> None:
+        """Opens the sockets and starts the threads; `async with` does it too.
+
+        Raises:
+            ListenError: An address could not be listened on.
+            SessionClosedError: It was closed: a session is started once.
+
+        Example:
+            >>> session = p2pcore.Session()
+            >>> await session.start()
+            >>> await session.close()
+        """
+        if self._closed:
+            raise SessionClosedError
+        if self._raw is not None:
+            self._native()
+            return
+        config = self._config
+        self._raw = RawSession(
+            listen=listen_addresses(config.listen),
+            limits=(config.upload_limit, config.download_limit),
+            max_peers=config.max_peers,
+            max_peers_per_torrent=config.max_peers_per_torrent,
+            max_half_open=config.max_half_open,
+            unchoke_slots=config.unchoke_slots,
+            connect_timeout=config.connect_timeout,
+            state_dir=None if config.state_dir is None else os.fspath(config.state_dir),
+            threads=config.threads,
+            event_capacity=config.event_capacity,
+        )
+        self._pid = os.getpid()
+        self._finalizer = weakref.finalize(self, _close_at_exit, self._raw, self._pid)
+        self._bridge = Bridge(self._raw, self._on_event)
+
+    async def close(self, timeout: float = _CLOSE_WITHIN) -> None:
+        """Stops everything: peers are let go, data is flushed and resume data written. May be called again.
+
+        Args:
+            timeout: Seconds after which it is left to end by itself.
+
+        Raises:
+            WrongLoopError: It was started in another event loop.
+            ForkError: It was started in the parent process.
+
+        Example:
+            >>> await session.close()
+            >>> await session.close()
+        """
+        if self._raw is None or self._closed:
+            self._closed = True
+            return
+        self._check_process()
+        loop = self._commands(closing=True).loop
+        if self._closing is None:
+            self._closing = loop.create_task(self._shut(timeout))
+        await asyncio.shield(self._closing)
+
+    async def __aenter__(self) -> Self:
+        """Starts it."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
+        await self.close()
+
+    def __del__(self) -> None:
+        """Warns where nobody closed it; the finalizer then does."""
+        raw = getattr(self, "_raw", None)
+        if raw is not None and not self._closed and self._pid == os.getpid():
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+
+    @property
+    def listen_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where it listens: a (host, port) for each socket."""
+        return tuple(self._native().listen_addresses())
+
+    @property
+    def port(self) -> int | None:
+        """The port of the first listening socket; None where it does not listen."""
+        addresses = self.listen_addresses
+        return addresses[0][1] if addresses else None
+
+    @property
+    def peer_id(self) -> bytes:
+        """The 20 bytes by which peers know this session (BEP 20)."""
+        return self._native().peer_id()
+
+    @property
+    def torrents(self) -> tuple[Torrent, ...]:
+        """The torrents in the session, oldest first."""
+        return tuple(self._torrents.values())
+
+    async def seed(
+        self,
+        meta: Metainfo,
+        path: StrPath | Mapping[str, StrPath],
+        *,
+        peers: Iterable[Address] = (),
+        upload_limit: int | None = None,
+        download_limit: int | None = None,
+        allow_partial: bool = False,
+    ) -> Torrent:
+        """Serves data where it is; the files are only read. Returns when the data has been checked.
+
+        Args:
+            meta: The torrent.
+            path: The shared file or folder itself, whatever its name; or a mapping from torrent path to local path.
+            peers: Peers to dial.
+            upload_limit: Sending, bytes per second; None is unlimited.
+            download_limit: Receiving, bytes per second; None is unlimited.
+            allow_partial: Serve what is there and correct, if something is missing (BEP 21).
+
+        Returns:
+            The torrent, which is served from now on.
+
+        Raises:
+            ArgumentError: The mapping does not fit the torrent, or an address is malformed.
+            AlreadyAddedError: The torrent is in this session already.
+            IncompleteDataError: Something is missing or wrong; the torrent is not in the session then.
+            StorageError: A file could not be read.
+
+        Example:
+            >>> torrent = await session.seed(meta, folder)
+            >>> torrent.status().state
+            'seeding'
+        """
+        paths, in_place = local_paths(meta, path)
+        limits = rates(upload_limit, download_limit)
+        self._commands()
+        addresses = await resolve(peers)
+        number, command = self._native().seed(meta, paths, in_place=in_place, peers=addresses, limits=limits)
+        torrent = Torrent(self, number, meta, path, seed=True)
+        async with self._adding(torrent, command):
+            await torrent._until_checked()
+            status = torrent.status()
+            if status.done < status.wanted and not allow_partial:
+                raise IncompleteDataError(status.done, status.wanted)
+        return torrent
+
+    async def fetch(
+        self,
+        meta: Metainfo,
+        into: StrPath,
+        *,
+        files: Sequence[str | int] | None = None,
+        peers: Iterable[Address] = (),
+        sequential: bool = False,
+        preallocate: bool = False,
+        overwrite: bool = False,
+        upload_limit: int | None = None,
+        download_limit: int | None = None,
+    ) -> Torrent:
+        """Downloads into a folder, and serves what it has. Returns when the download is under way.
+
+        A file that is there and that no session made is neither read into the download nor changed, unless
+        `overwrite` says so. Await `Torrent.completed` for the end.
+
+        Args:
+            meta: The torrent.
+            into: The folder in which `<name>` is made, a file or a folder.
+            files: Paths in the torrent, or indices; None wants all.
+            peers: Peers to dial.
+            sequential: Fetch the pieces in order instead of rarest first.
+            preallocate: Reserve the whole size of each wanted file before the first write.
+            overwrite: Check, complete and overwrite files that are there already.
+            upload_limit: Sending, bytes per second; None is unlimited.
+            download_limit: Receiving, bytes per second; None is unlimited.
+
+        Returns:
+            The torrent.
+
+        Raises:
+            ArgumentError: The torrent has no such file, or an address is malformed.
+            AlreadyAddedError: The torrent is in this session already.
+            StorageError: The folder could not be made.
+
+        Example:
+            >>> torrent = await session.fetch(meta, into, peers=[("127.0.0.1", port)])
+            >>> await torrent.completed()
+        """
+        indices = file_indices(meta, files)
+        limits = rates(upload_limit, download_limit)
+        self._commands()
+        addresses = await resolve(peers)
+        number, command = self._native().fetch(
+            meta,
+            os.fspath(into),
+            files=indices,
+            peers=addresses,
+            sequential=sequential,
+            preallocate=preallocate,
+            overwrite=overwrite,
+            limits=limits,
+        )
+        torrent = Torrent(self, number, meta, into, seed=False)
+        async with self._adding(torrent, command):
+            pass
+        return torrent
+
+    async def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
+        """Limits all torrents together.
+
+        Args:
+            upload: Sending, bytes per second; None is unlimited.
+            download: Receiving, bytes per second; None is unlimited.
+
+        Raises:
+            ArgumentError: A limit is not above 0.
+
+        Example:
+            >>> await session.set_limits(upload=5_000_000)
+        """
+        limits = rates(upload, download)
+        bridge = self._commands()
+        await bridge.answer(self._native().set_limits(None, limits))
+
+    @contextlib.asynccontextmanager
+    async def _adding(self, torrent: Torrent, command: int) -> AsyncIterator[None]:
+        """Awaits the answer to an add; whatever goes wrong until the block ends takes the torrent out again."""
+        self._torrents[torrent.id] = torrent
+        try:
+            await self._commands().answer(command)
+            yield
+        except BaseException:
+            self._forget(torrent)
+            if not self._closed:
+                self._native().remove(torrent.id, False)
+            raise
+
+    def _forget(self, torrent: Torrent) -> None:
+        self._torrents.pop(torrent.id, None)
+        torrent._end(("TorrentRemovedError", ()))
+
+    def _on_event(self, row: Row) -> None:
+        kind, number, a, b = row
+        if number is None:
+            for torrent in self.torrents:
+                torrent._on(kind, a, b)
+        elif (named := self._torrents.get(number)) is not None:
+            named._on(kind, a, b)
+
+    def _check_process(self) -> None:
+        if self._pid not in (0, os.getpid()):
+            raise ForkError(self._pid)
+
+    def _native(self) -> RawSession:
+        """The native session, where it may be used."""
+        self._check_process()
+        if self._raw is None or self._closed:
+            raise SessionClosedError
+        return self._raw
+
+    def _commands(self, *, closing: bool = False) -> Bridge:
+        """The bridge, where it may be used: in the loop of the session, while it runs."""
+        if not closing:
+            self._native()
+        if self._bridge is None:
+            raise SessionClosedError
+        if asyncio.get_running_loop() is not self._bridge.loop:
+            raise WrongLoopError
+        return self._bridge
+
+    async def _shut(self, timeout: float) -> None:
+        assert self._raw is not None and self._bridge is not None
+        try:
+            await self._bridge.loop.run_in_executor(None, self._raw.close, timeout)
+        finally:
+            self._bridge.stop()
+            self._closed = True
+            for torrent in self.torrents:
+                torrent._end(("SessionClosedError", ()))
+            self._torrents.clear()
+            if self._finalizer is not None:
+                self._finalizer.detach()
+
+
+def _close_at_exit(raw: RawSession, pid: int) -> None:
+    """Closes a session that nobody closed, when it is collected or the interpreter ends."""
+    if pid == os.getpid():
+        raw.close(_CLOSE_WITHIN)

@@ -1,0 +1,405 @@
+"""`Torrent`: one torrent in an asyncio session.
+
+Commands are coroutines; snapshots (`status`, `peers`, `pieces`, `availability`) are plain calls that copy a few numbers
+and never wait. All state here is only what the engine's events said; the engine holds the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from p2pcore import _errors, _snapshots
+from p2pcore._config import Address, StrPath, rates, resolve
+from p2pcore._errors import ArgumentError, TorrentRemovedError
+from p2pcore._events import (
+    Checked,
+    Completed,
+    Event,
+    EventsDropped,
+    Failed,
+    FileCompleted,
+    PeerBanned,
+    PeerConnected,
+    PeerDisconnected,
+    PieceFailed,
+    PieceVerified,
+)
+from p2pcore._public import public
+from p2pcore._streams import EventStream
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from p2pcore._p2pcore import File, Metainfo
+    from p2pcore._session import Session
+    from p2pcore._snapshots import PeerStatus, Status
+
+_STREAM_CAPACITY = 16384  # events; some megabytes for each subscriber that never reads
+
+
+@public
+class Torrent:
+    """One torrent in a session; `Session.seed` and `Session.fetch` make it."""
+
+    def __init__(
+        self, session: Session, number: int, meta: Metainfo, place: StrPath | Mapping[str, StrPath], *, seed: bool
+    ) -> None:
+        """Belongs to the session: do not call it."""
+        self._session = session
+        self._id = number
+        self._meta = meta
+        self._place = place
+        self._seed = seed
+        self._checked = False
+        self._completed = False
+        self._failed: _errors.Pair | None = None
+        self._ended: _errors.Pair | None = None
+        self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def __repr__(self) -> str:
+        """Its name, and its number in the session."""
+        return f"<Torrent {self._id} {self._meta.name!r}>"
+
+    @property
+    def id(self) -> int:
+        """Its number within the session; never used twice."""
+        return self._id
+
+    @property
+    def meta(self) -> Metainfo:
+        """What the .torrent file says."""
+        return self._meta
+
+    def local_path(self, file: File | str | int) -> Path:
+        """Where a file of the torrent is on this machine.
+
+        Args:
+            file: The file, its path in the torrent, or its index.
+
+        Returns:
+            The local path; the file may not be there yet.
+
+        Raises:
+            ArgumentError: The torrent has no such file.
+        """
+        chosen = self._meta.files[file_index(self._meta, file if isinstance(file, str | int) else file.index)]
+        if isinstance(self._place, Mapping):
+            return Path(self._place[chosen.path])
+        root = Path(self._place) if self._seed else Path(self._place) / self._meta.name
+        return root if self._meta.is_single_file else root.joinpath(*chosen.path.split("/"))
+
+    # Snapshots: none of them waits.
+
+    def status(self) -> Status:
+        """What the torrent is doing now.
+
+        Raises:
+            TorrentRemovedError: It has left the session.
+            SessionClosedError: The session is closed.
+        """
+        row = self._session._native().status(self._id)
+        if row is None:
+            raise TorrentRemovedError
+        return _snapshots.status(row)
+
+    def peers(self) -> tuple[PeerStatus, ...]:
+        """The connected peers.
+
+        Raises:
+            SessionClosedError: The session is closed.
+        """
+        return tuple(map(_snapshots.peer, self._session._native().peers(self._id)))
+
+    @property
+    def pieces(self) -> NDArray[np.bool_]:
+        """Which pieces are verified: a read-only bool array of shape (piece count,)."""
+        import numpy as np
+
+        return np.frombuffer(self._session._native().pieces(self._id), dtype=np.bool_)
+
+    @property
+    def availability(self) -> NDArray[np.uint16]:
+        """How many connected peers have each piece: a read-only uint16 array of shape (piece count,)."""
+        import numpy as np
+
+        return np.frombuffer(self._session._native().availability(self._id), dtype="<u2")
+
+    # What happens.
+
+    def events(self) -> EventStream:
+        """Subscribes to what happens from now on.
+
+        Returns:
+            An asynchronous iterator with its own bounded queue. It opens with the facts that still hold (`Checked`,
+            `Completed`, `Failed`) and ends when the torrent is removed or the session closed.
+
+        Example:
+            >>> async for event in torrent.events():
+            ...     if isinstance(event, p2pcore.Completed):
+            ...         break
+        """
+        stream = EventStream(_STREAM_CAPACITY)
+        if self._checked:
+            stream._push(Checked())
+        if self._completed:
+            stream._push(Completed())
+        if self._failed is not None:
+            stream._push(Failed(error=_errors.make(*self._failed)))
+        if self._ended is not None:
+            stream._end()
+        self._streams.add(stream)
+        return stream
+
+    async def progress(self, every: float = 0.5) -> AsyncIterator[Status]:
+        """Yields the status now and then, until the torrent is complete or has failed.
+
+        Args:
+            every: Seconds between two.
+
+        Yields:
+            The status; the last one is that of the completed or failed torrent.
+
+        Raises:
+            TorrentRemovedError: The torrent left the session meanwhile.
+            SessionClosedError: The session was closed meanwhile.
+
+        Example:
+            >>> async for status in torrent.progress(every=0.1):
+            ...     percent = 100 * status.progress
+            >>> percent
+            100.0
+        """
+        while True:
+            over = self._completed or self._failed is not None
+            yield self.status()
+            if over:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await self._until(lambda: self._completed or self._failed is not None)
+
+    async def completed(self) -> None:
+        """Waits until every wanted file is whole. Cancelling only stops the waiting.
+
+        Raises:
+            StorageError: The disk refused something; `resume` tries again.
+            TorrentError: The torrent cannot go on, or was removed.
+            SessionClosedError: The session was closed.
+
+        Example:
+            >>> async with asyncio.timeout(30):
+            ...     await torrent.completed()
+        """
+        await self._until(lambda: self._completed or self._failed is not None)
+        if self._failed is not None:
+            raise _errors.make(*self._failed)
+
+    # Commands.
+
+    async def pause(self) -> None:
+        """Stops transferring and lets the peers go; what is verified stays.
+
+        Raises:
+            TorrentRemovedError: It has left the session.
+            SessionClosedError: The session is closed.
+
+        Example:
+            >>> await torrent.pause()
+            >>> torrent.status().state
+            'paused'
+        """
+        await self._command(lambda raw: raw.pause(self._id))
+
+    async def resume(self) -> None:
+        """Goes on after a pause or an error.
+
+        Raises:
+            TorrentRemovedError: It has left the session.
+            SessionClosedError: The session is closed.
+
+        Example:
+            >>> await torrent.resume()
+        """
+        self._failed = None
+        await self._command(lambda raw: raw.resume(self._id))
+
+    async def add_peer(self, address: Address) -> None:
+        """Adds a peer to dial.
+
+        Args:
+            address: "host:port" or (host, port).
+
+        Raises:
+            ArgumentError: The address is malformed, or its host is unknown.
+
+        Example:
+            >>> await torrent.add_peer(("127.0.0.1", 6881))
+        """
+        self._session._native()
+        [resolved] = await resolve([address])
+        await self._command(lambda raw: raw.add_peer(self._id, resolved))
+
+    async def set_files(self, files: Sequence[str | int] | None) -> None:
+        """Chooses the wanted files anew.
+
+        Args:
+            files: Paths in the torrent, or indices; None wants all.
+
+        Raises:
+            ArgumentError: The torrent has no such file.
+
+        Example:
+            >>> await torrent.set_files(["README.md"])
+        """
+        indices = file_indices(self._meta, files)
+        self._completed = False
+        await self._command(lambda raw: raw.set_files(self._id, indices))
+        self._completed = self._completed or self.status().state == "seeding"
+
+    async def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
+        """Limits this torrent, within the limits of the session.
+
+        Args:
+            upload: Sending, bytes per second; None is unlimited.
+            download: Receiving, bytes per second; None is unlimited.
+
+        Raises:
+            ArgumentError: A limit is not above 0.
+
+        Example:
+            >>> await torrent.set_limits(upload=1_000_000)
+        """
+        limits = rates(upload, download)
+        await self._command(lambda raw: raw.set_limits(self._id, limits))
+
+    async def remove(self, *, delete_files: bool = False) -> None:
+        """Takes the torrent out of the session.
+
+        Args:
+            delete_files: Also delete the files that this session made for it; others are never touched.
+
+        Raises:
+            TorrentRemovedError: It has left the session already.
+            StorageError: A file could not be deleted.
+
+        Example:
+            >>> await torrent.remove()
+        """
+        await self._command(lambda raw: raw.remove(self._id, delete_files))
+        self._session._forget(self)
+
+    async def _command(self, give: Callable[[Any], int]) -> None:
+        bridge = self._session._commands()
+        if self._ended is not None:
+            raise _errors.make(*self._ended)
+        await bridge.answer(give(self._session._native()))
+
+    # From the bridge.
+
+    def _on(self, kind: str, a: Any, b: Any) -> None:
+        event = _event(self._meta, kind, a, b)
+        match event:
+            case Checked():
+                self._checked = True
+            case Completed():
+                self._completed = True
+            case Failed():
+                self._failed = a
+        for stream in tuple(self._streams):
+            stream._push(event)
+        if isinstance(event, Checked | Completed | Failed):
+            self._notify()
+
+    def _end(self, reason: _errors.Pair) -> None:
+        if self._ended is None:
+            self._ended = reason
+            for stream in tuple(self._streams):
+                stream._end()
+            self._notify()
+
+    def _notify(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        """Waits until something holds; raises where the torrent is gone."""
+        loop = self._session._commands().loop
+        while True:
+            if self._ended is not None:
+                raise _errors.make(*self._ended)
+            if holds():
+                return
+            waiter = loop.create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
+
+    async def _until_checked(self) -> None:
+        await self._until(lambda: self._checked or self._failed is not None)
+        if self._failed is not None:
+            raise _errors.make(*self._failed)
+
+
+def file_index(meta: Metainfo, file: str | int) -> int:
+    """The index of a file that is named by its path in the torrent or by its index.
+
+    Raises:
+        ArgumentError: The torrent has no such file.
+    """
+    [index] = file_indices(meta, [file]) or [0]
+    return index
+
+
+def file_indices(meta: Metainfo, files: Sequence[str | int] | None) -> list[int] | None:
+    """The indices of files that are named by paths in the torrent or by indices; None stays None.
+
+    Raises:
+        ArgumentError: The torrent has no such file.
+    """
+    if files is None:
+        return None
+    if isinstance(files, str):
+        raise ArgumentError("files is a sequence of paths or indices, not one text")
+    named = {file.path: file.index for file in meta.files} if any(isinstance(file, str) for file in files) else {}
+    indices = []
+    for file in files:
+        index = named.get(file, -1) if isinstance(file, str) else file
+        if not 0 <= index < len(meta.files):
+            raise ArgumentError(f"the torrent has no file {file!r}")
+        indices.append(index)
+    return indices
+
+
+def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
+    match kind:
+        case "piece_verified":
+            return PieceVerified(piece=a)
+        case "piece_failed":
+            return PieceFailed(piece=a)
+        case "file_completed":
+            return FileCompleted(file=meta.files[a])
+        case "peer_connected":
+            return PeerConnected(address=a, outgoing=b)
+        case "peer_disconnected":
+            return PeerDisconnected(address=a, reason=b)
+        case "peer_banned":
+            return PeerBanned(address=a, reason=b)
+        case "checked":
+            return Checked()
+        case "completed":
+            return Completed()
+        case "failed":
+            return Failed(error=_errors.make(*a))
+        case "dropped":
+            return EventsDropped(count=a)
+    raise AssertionError(f"unknown event {kind!r}")

@@ -1,0 +1,55 @@
+//! Snapshots as tuples, in the order of the fields of the dataclasses in `_snapshots.py`.
+
+use p2pcore_engine::api::{PeerStatus, State, Status};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::{errors, events};
+
+/// A torrent's state, in the field order of `Status`; the error is a (class, arguments) pair.
+pub fn status<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, PyTuple>> {
+    let error = match &status.error {
+        Some(error) => errors::torrent(py, error)?.into_pyobject(py)?.into_any(),
+        None => py.None().into_bound(py),
+    };
+    let state = match status.state {
+        State::Checking => "checking",
+        State::Downloading => "downloading",
+        State::Seeding => "seeding",
+        State::Paused => "paused",
+        State::Failed => "failed",
+        State::Removed => "removed",
+    };
+    let fields = (
+        (state, status.done, status.wanted),
+        (status.checked, status.to_check),
+        (status.downloaded, status.uploaded, status.wasted),
+        (status.download_rate, status.upload_rate),
+        (status.peers, status.seeds, status.pieces, error),
+    );
+    flat(py, fields.into_pyobject(py)?)
+}
+
+/// A peer's state, in the field order of `Peer`.
+pub fn peer<'py>(py: Python<'py>, peer: &PeerStatus) -> PyResult<Bound<'py, PyTuple>> {
+    let fields = (
+        (events::address(&peer.addr), &peer.client),
+        (peer.outgoing, peer.progress),
+        (peer.downloaded, peer.uploaded),
+        (peer.download_rate, peer.upload_rate),
+        (peer.choking, peer.choked, peer.interested, peer.wanting),
+        (peer.outstanding,),
+    );
+    flat(py, fields.into_pyobject(py)?)
+}
+
+/// Joins groups: a tuple that Rust converts has twelve members at most.
+fn flat<'py>(py: Python<'py>, groups: Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyTuple>> {
+    let all = PyList::empty(py);
+    for group in groups {
+        for member in group.try_iter()? {
+            all.append(member?)?;
+        }
+    }
+    Ok(all.to_tuple())
+}

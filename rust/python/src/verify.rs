@@ -1,0 +1,43 @@
+//! `verify`: data against a metainfo.
+
+use std::path::PathBuf;
+
+use p2pcore_engine::api::Target;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::metainfo::PyMetainfo;
+use crate::{errors, work};
+
+/// Compares data with a torrent: (a byte for each piece, a bool for each file).
+#[pyfunction]
+#[pyo3(signature = (meta, paths, *, in_place, threads, progress))]
+#[allow(clippy::needless_pass_by_value)] // values from Python
+pub fn verify<'py>(
+    py: Python<'py>,
+    meta: &PyMetainfo,
+    paths: Vec<PathBuf>,
+    in_place: bool,
+    threads: usize,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<(Bound<'py, PyBytes>, Vec<bool>)> {
+    let target = target(paths, in_place);
+    let report = work::run(py, progress.as_ref(), |report| {
+        p2pcore_engine::verify::verify(meta.inner(), &target, threads, report)
+    })?
+    .map_err(|error| errors::raise(py, errors::torrent(py, &error)))?;
+    let pieces: Vec<u8> = report.pieces.into_iter().map(u8::from).collect();
+    let files = report.files.iter().map(|file| file.complete).collect();
+    Ok((PyBytes::new(py, &pieces), files))
+}
+
+/// Data that is read where it is: one path of the whole, or a path for each file.
+pub fn target(mut paths: Vec<PathBuf>, in_place: bool) -> Target {
+    match paths.pop() {
+        Some(path) if in_place && paths.is_empty() => Target::Seed(path),
+        last => {
+            paths.extend(last);
+            Target::SeedFiles(paths)
+        }
+    }
+}
