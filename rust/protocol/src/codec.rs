@@ -12,7 +12,7 @@ use crate::message::{HashRequest, Message, Request};
 /// Bytes of a piece message before its payload: length, id, piece and begin.
 pub const PIECE_HEADER: usize = 13;
 
-/// Longest accepted extended message. ut_metadata needs 16 KiB and a dictionary; the longest peer exchange seen in the
+/// Longest accepted extended message. `ut_metadata` needs 16 KiB and a dictionary; the longest peer exchange seen in the
 /// wild is far below this.
 pub const MAX_EXTENDED: u32 = 256 * 1024;
 

@@ -129,7 +129,9 @@ proptest! {
         cuts in vec(0..40_usize, 0..30),
     ) {
         let mut stream = Vec::new();
-        frames.iter().for_each(|frame| put(frame, &mut stream));
+        for frame in &frames {
+            put(frame, &mut stream);
+        }
         prop_assert_eq!(read(&stream, &cuts), frames.clone());
         let single: Vec<_> = stream.iter().map(|_| 1).collect();
         prop_assert_eq!(read(&stream, &single), frames);
