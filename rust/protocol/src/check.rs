@@ -5,10 +5,11 @@
 //! a piece is passed in. Hybrids must pass both hashes.
 
 use p2pcore_hashing::merkle::{self, LEAF, LeafHasher};
-use p2pcore_hashing::{Sha1, Sha256Digest};
+use p2pcore_hashing::{Sha1, Sha1Digest, Sha256Digest};
 
 use crate::index::PieceIndex;
-use crate::metainfo::Metainfo;
+use crate::layout::Layout;
+use crate::metainfo::{Format, Metainfo};
 
 /// A piece whose bytes have the hash that the metainfo names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,48 +67,115 @@ pub fn check_piece<'a>(
     piece: PieceIndex,
     blocks: impl Iterator<Item = &'a [u8]>,
 ) -> Result<Verified, Mismatch> {
-    let layout = meta.layout();
-    let expected = layout.data_size(piece);
-    let v1 = meta.piece_hash_v1(piece);
-    let v2 = meta.piece_root_v2(piece);
-    let wants_v2 = meta.info_hash_v2().is_some() && expected > 0;
-    if v1.is_none() && v2.is_none() || wants_v2 && v2.is_none() {
-        return Err(Mismatch::Unknown(piece));
+    let mut hasher = PieceHasher::new(meta.layout(), piece, meta.format());
+    blocks.for_each(|block| hasher.update(block));
+    hasher.finish().check(meta)
+}
+
+/// Hashes one piece, both ways for a hybrid, while its bytes are in the cache. For checking and for creating.
+#[derive(Debug, Clone)]
+pub struct PieceHasher {
+    layout: Layout,
+    piece: PieceIndex,
+    flat: Option<Sha1>,
+    leaves: Option<LeafHasher>,
+    found: u64,
+}
+
+impl PieceHasher {
+    /// For the hashes that torrents of this format have.
+    pub fn new(layout: &Layout, piece: PieceIndex, format: Format) -> Self {
+        Self {
+            layout: layout.clone(),
+            piece,
+            flat: (format != Format::V2).then(Sha1::new),
+            leaves: (format != Format::V1).then(LeafHasher::new),
+            found: 0,
+        }
     }
-    let mut flat = v1.map(|_| Sha1::new());
-    let mut leaves = v2.map(|_| LeafHasher::new());
-    let mut found = 0_u64;
-    for block in blocks {
-        found += block.len() as u64;
+
+    /// Takes the next bytes of the piece's data.
+    pub fn update(&mut self, data: &[u8]) {
+        self.found += data.len() as u64;
         // 16 KiB at a time, so that the second hash finds the bytes in the cache.
-        for part in block.chunks(LEAF) {
-            if let Some(hasher) = &mut flat {
+        for part in data.chunks(LEAF) {
+            if let Some(hasher) = &mut self.flat {
                 hasher.update(part);
             }
-            if let Some(hasher) = &mut leaves {
+            if let Some(hasher) = &mut self.leaves {
                 hasher.update(part);
             }
         }
     }
-    if found != u64::from(expected) {
-        return Err(Mismatch::Length {
+
+    /// The hashes; the padding at the piece's end is synthesised.
+    pub fn finish(self) -> PieceHashes {
+        let Self {
+            layout,
             piece,
-            expected,
+            flat,
+            leaves,
             found,
+        } = self;
+        let pad = layout.piece_size(piece) - layout.data_size(piece);
+        let v1 = flat.map(|mut hasher| {
+            update_zeros(&mut hasher, pad);
+            hasher.finish()
         });
+        let leaves = leaves.map(LeafHasher::finish).unwrap_or_default();
+        let file = layout.piece_files(piece).next();
+        let length = file.map_or(0, |file| layout.file_size(file));
+        let root = || piece_root(&leaves, layout.piece_length(), length);
+        let v2 = (!leaves.is_empty()).then(root);
+        PieceHashes {
+            piece,
+            found,
+            v1,
+            v2,
+            leaves,
+        }
     }
-    let v1_fits = v1.zip(flat).map(|(hash, mut hasher)| {
-        update_zeros(&mut hasher, layout.piece_size(piece) - expected);
-        hasher.finish() == *hash
-    });
-    let v2_fits = v2
-        .zip(leaves)
-        .map(|(hash, hasher)| meta.piece_tree_root(piece, &hasher.finish()) == hash);
-    match (v1_fits, v2_fits) {
-        (Some(false), Some(true)) => Err(Mismatch::Disagree { piece, fits: "v2" }),
-        (Some(true), Some(false)) => Err(Mismatch::Disagree { piece, fits: "v1" }),
-        (Some(false), _) | (_, Some(false)) => Err(Mismatch::Hash(piece)),
-        _ => Ok(Verified(piece)),
+}
+
+/// What one piece's bytes hash to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PieceHashes {
+    /// The piece.
+    pub piece: PieceIndex,
+    /// Bytes of data that were hashed.
+    pub found: u64,
+    /// SHA-1 over data and padding (v1 and hybrid).
+    pub v1: Option<Sha1Digest>,
+    /// The root of the piece's own tree (v2 and hybrid).
+    pub v2: Option<Sha256Digest>,
+    /// The leaves under `v2`.
+    pub leaves: Vec<Sha256Digest>,
+}
+
+impl PieceHashes {
+    /// Compares with what the metainfo says of the piece.
+    pub fn check(&self, meta: &Metainfo) -> Result<Verified, Mismatch> {
+        let piece = self.piece;
+        let expected = meta.layout().data_size(piece);
+        let v1 = meta.piece_hash_v1(piece).copied();
+        let v2 = meta.piece_root_v2(piece);
+        let wants_v2 = meta.info_hash_v2().is_some() && expected > 0;
+        if v1.is_none() && v2.is_none() || wants_v2 && v2.is_none() {
+            return Err(Mismatch::Unknown(piece));
+        }
+        if self.found != u64::from(expected) {
+            return Err(Mismatch::Length {
+                piece,
+                expected,
+                found: self.found,
+            });
+        }
+        match (v1.map(|_| v1 == self.v1), v2.map(|_| v2 == self.v2)) {
+            (Some(false), Some(true)) => Err(Mismatch::Disagree { piece, fits: "v2" }),
+            (Some(true), Some(false)) => Err(Mismatch::Disagree { piece, fits: "v1" }),
+            (Some(false), _) | (_, Some(false)) => Err(Mismatch::Hash(piece)),
+            _ => Ok(Verified(piece)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod bencode;
 pub mod check;
 pub mod client;
 pub mod codec;
+pub mod create;
 pub mod extension;
 pub mod handshake;
 pub mod hashes;

@@ -4,6 +4,7 @@
 //! component over 255 bytes and at most [`MAX_COMPONENTS`] of them. Two paths that differ only in case, and names that
 //! Windows reserves (`CON`, `NUL`), are fine here: whether they clash is known only where a file is made.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 /// Deepest accepted path, its file name included.
@@ -13,7 +14,10 @@ pub const MAX_COMPONENTS: usize = 128;
 pub const MAX_COMPONENT_BYTES: usize = 255;
 
 /// A file's path in its torrent, components joined by `/`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Paths are ordered component by component, as a v2 file tree is: all that is in a folder stands together, right
+/// where the folder's own name would stand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TorrentPath(Box<str>);
 
 /// Why a name or a path from a torrent is refused.
@@ -72,9 +76,29 @@ impl TorrentPath {
         self.0.split('/')
     }
 
+    /// Whether the other path is the same, or lies in a folder of this name.
+    pub fn holds(&self, other: &Self) -> bool {
+        let rest = other.0.strip_prefix(self.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The last component.
     pub fn file_name(&self) -> &str {
         self.components().next_back().unwrap_or_default()
+    }
+}
+
+impl Ord for TorrentPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // No name has NUL in it: with the separator in its place, bytes compare as components do.
+        let key = |byte| if byte == b'/' { 0 } else { byte };
+        self.0.bytes().map(key).cmp(other.0.bytes().map(key))
+    }
+}
+
+impl PartialOrd for TorrentPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -152,12 +176,26 @@ mod tests {
             "..a",
             "a\\b",
             "ä ö",
-            "a:b",
+            "ab:c",
             "con",
             &"x".repeat(255),
         ] {
             assert_eq!(TorrentPath::new(&["dir", name]).unwrap().file_name(), name);
         }
+    }
+
+    #[test]
+    fn folders_stand_where_their_names_do() {
+        let mut paths = ["sub0", "sub.x", "sub/b/c", "sub-x", "sub/b-c", "a", "sub/a"]
+            .map(|path| TorrentPath::parse(path).unwrap());
+        paths.sort();
+        let sorted = paths.each_ref().map(TorrentPath::as_str);
+        assert_eq!(
+            sorted,
+            ["a", "sub/a", "sub/b/c", "sub/b-c", "sub-x", "sub.x", "sub0"]
+        );
+        let [folder, file] = ["sub", "sub/a"].map(|path| TorrentPath::parse(path).unwrap());
+        assert!(folder.holds(&file) && folder.holds(&folder) && !file.holds(&folder));
     }
 
     #[test]

@@ -54,8 +54,8 @@ pub enum MetainfoError {
         /// Pieces that the files need.
         pieces: u32,
     },
-    /// A v2 file without root, or with one where none belongs.
-    #[error("{0:?} has no pieces root, or one although it is empty")]
+    /// A v2 file without the root of its tree.
+    #[error("{0:?} has no pieces root")]
     PiecesRoot(String),
     /// A node in the file tree that is a file and has siblings.
     #[error("{0:?} is a file node with other entries beside it")]
@@ -76,7 +76,7 @@ pub enum MetainfoError {
     /// The two sides of a hybrid differ.
     #[error("the v1 and v2 sides differ: {0}")]
     Disagree(String),
-    /// A torrent without files.
-    #[error("the torrent has no files")]
+    /// A torrent without a single byte.
+    #[error("the torrent has no data")]
     NoFiles,
 }

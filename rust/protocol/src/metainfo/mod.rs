@@ -5,6 +5,7 @@
 //! the original `info` bytes, and piece hashes and layers are ranges of them, so a million pieces cost no allocation.
 //! It knows nothing of disks, peers or progress.
 
+mod entry;
 mod error;
 mod parse;
 mod tree;
@@ -16,7 +17,6 @@ pub use error::MetainfoError;
 use p2pcore_hashing::merkle::LEAF;
 use p2pcore_hashing::{Sha1Digest, Sha256Digest};
 
-use crate::check::piece_root;
 use crate::index::{FileIndex, PieceIndex};
 use crate::layout::Layout;
 use crate::magnet::Magnet;
@@ -253,13 +253,6 @@ impl Metainfo {
         numbered
             .filter(move |(_, file)| file.pieces_root == Some(root))
             .map(|(number, _)| FileIndex::new(number as u32))
-    }
-
-    /// The root over a piece's leaf hashes, as the metainfo names it.
-    pub fn piece_tree_root(&self, piece: PieceIndex, leaves: &[Sha256Digest]) -> Sha256Digest {
-        let file = self.layout.piece_files(piece).next();
-        let length = file.map_or(0, |file| self.layout.file_size(file));
-        piece_root(leaves, self.piece_length(), length)
     }
 
     /// Where a file goes below the folder that the user names: `name` for a single file, else `name/path`.
