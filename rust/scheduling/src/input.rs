@@ -135,6 +135,18 @@ pub enum Input {
         /// Do not try it again.
         for_good: bool,
     },
+    /// The peer gave up a piece that it had announced (`lt_donthave`, BEP 54). The index is not yet checked.
+    PeerLacks {
+        /// The peer.
+        peer: PeerKey,
+        /// The piece.
+        piece: u32,
+    },
+    /// Storage lost the blocks of a piece (a failed write): it is missing again. No verdict follows for it.
+    StoreFailed {
+        /// The piece.
+        piece: PieceIndex,
+    },
     /// The driver closed a peer for a reason the Swarm keeps count of (protocol errors seen by the codec).
     Misbehaved {
         /// The peer.

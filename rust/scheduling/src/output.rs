@@ -45,6 +45,23 @@ pub enum CloseReason {
     Banned,
 }
 
+impl CloseReason {
+    /// Every reason, in the order of the declaration.
+    pub const ALL: [Self; 11] = [
+        Self::ProtocolError,
+        Self::CorruptData,
+        Self::Flooded,
+        Self::NothingToTrade,
+        Self::TimedOut,
+        Self::Duplicate,
+        Self::OwnSelf,
+        Self::TooManyPeers,
+        Self::Stopped,
+        Self::Closed,
+        Self::Banned,
+    ];
+}
+
 /// A fact that the user may be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {

@@ -1,0 +1,35 @@
+//! The numbers that a user may turn. Everything else is a constant beside the code that uses it, with its reason.
+
+/// What a Swarm is started with. The defaults suit a machine with a few hundred megabytes to spare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwarmConfig {
+    /// Connected peers at most; further ones are closed with `TooManyPeers`.
+    pub max_peers: usize,
+    /// Dials under way at once.
+    pub max_dials: usize,
+    /// Addresses kept for dialling; further ones are dropped unless the user named them.
+    pub max_candidates: usize,
+    /// Peers unchoked at once, without the optimistic one.
+    pub unchoke_slots: usize,
+    /// Requests that we queue for one peer: what the driver advertises as `reqq` (BEP 10). Further ones are rejected.
+    pub upload_queue: u32,
+    /// Blocks outstanding at one peer at most, however fast it is.
+    pub max_outstanding: u32,
+    /// Bytes of pieces that are begun or being checked at most (the driver may hold them in memory). Two pieces are
+    /// always allowed.
+    pub max_partial_bytes: u64,
+}
+
+impl Default for SwarmConfig {
+    fn default() -> Self {
+        Self {
+            max_peers: 200,
+            max_dials: 20,
+            max_candidates: 1_000,
+            unchoke_slots: 8,
+            upload_queue: 2_000,
+            max_outstanding: 2_000,
+            max_partial_bytes: 96 << 20,
+        }
+    }
+}
