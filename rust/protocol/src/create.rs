@@ -245,26 +245,22 @@ pub fn auto_piece_length(total: u64) -> u32 {
     BLOCK << UP_TO.iter().filter(|&&limit| limit < total).count()
 }
 
-/// The spans of the v1 list: pads follow every file of a hybrid that does not end with a piece, but for the last in the
-/// list.
+/// The spans of the v1 list.
 fn spans(files: &[FileEntry], piece_length: u32, format: Format) -> Vec<Span> {
-    let last = files.len().saturating_sub(1);
     let mut spans = Vec::with_capacity(files.len());
-    for (number, file) in files.iter().enumerate() {
+    for file in files {
         spans.push(Span::File(file.length));
-        if let Some(pad) = pad_after(file.length, piece_length, format)
-            && number < last
-        {
-            spans.push(Span::Pad(pad));
-        }
+        spans.extend(pad_after(file, files.len(), piece_length, format).map(Span::Pad));
     }
     spans
 }
 
-/// Bytes of padding that an aligned file needs after it.
-fn pad_after(length: u64, piece_length: u32, format: Format) -> Option<u64> {
-    let past = length % u64::from(piece_length);
-    (past > 0 && format != Format::V1).then(|| u64::from(piece_length) - past)
+/// Bytes of padding after a file in the v1 list: in a hybrid every file is padded to a whole piece, the last as well
+/// (as libtorrent 2.1 does), but for the only file of a torrent.
+fn pad_after(file: &FileEntry, files: usize, piece_length: u32, format: Format) -> Option<u64> {
+    let past = file.length % u64::from(piece_length);
+    let padded = past > 0 && files > 1 && format == Format::Hybrid;
+    padded.then(|| u64::from(piece_length) - past)
 }
 
 fn check_files(files: &[FileEntry]) -> Result<(), CreateError> {

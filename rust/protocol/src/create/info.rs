@@ -89,17 +89,14 @@ fn info(plan: &Plan, flat: &[Sha1Digest], roots: &[Sha256Digest]) -> Entries {
 /// The v1 list, pads of hybrids included.
 fn file_list(plan: &Plan, files: &[FileEntry]) -> Item {
     let mut list = Vec::new();
-    for (number, file) in files.iter().enumerate() {
+    for file in files {
         let mut entry = Entries::new();
         put(&mut entry, "length", length(file));
         put(&mut entry, "path", components(&file.path));
         put_attributes(&mut entry, &file.attributes);
         list.push(Item::Dict(entry));
-        if let Some(pad) = pad_after(file.length, plan.layout.piece_length(), plan.format())
-            && number + 1 < files.len()
-        {
-            list.push(pad_file(pad));
-        }
+        let pad = pad_after(file, files.len(), plan.layout.piece_length(), plan.format());
+        list.extend(pad.map(pad_file));
     }
     Item::List(list)
 }
