@@ -1,0 +1,71 @@
+"""What all tests share: trees of known bytes, and sessions that stay on the loopback."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import p2pcore
+
+Tree = Callable[[Mapping[str, int]], Path]
+
+_FOLDER = {
+    "README.md": 1_000,
+    "data/exact.bin": 65_536,
+    "data/one-over.bin": 65_537,
+    "data/deep/er/still.bin": 200_001,
+    "empty": 0,
+    "naïve/ünï.bin": 33_333,
+}
+
+
+def write_tree(root: Path, files: Mapping[str, int], seed: int = 1) -> Path:
+    """Writes files of the given lengths; the same seed gives the same bytes."""
+    for path, length in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(random.Random(f"{seed} {path}").randbytes(length))
+    return root
+
+
+def read_tree(root: Path) -> dict[str, bytes]:
+    """The bytes of every file below a folder, by relative path."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small folder with an empty file, an exact multiple, one byte over, and names that are not ASCII."""
+    return write_tree(tmp_path / "source" / "folder", _FOLDER)
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> Path:
+    """One file of 300,001 bytes."""
+    write_tree(tmp_path / "source", {"single.bin": 300_001})
+    return tmp_path / "source" / "single.bin"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., p2pcore.SessionConfig]:
+    """Makes configurations on the loopback, each with a state folder of its own unless one is given."""
+    numbers = itertools.count()
+
+    def make(**options: Any) -> p2pcore.SessionConfig:
+        options.setdefault("listen", "127.0.0.1:0")
+        options.setdefault("state_dir", tmp_path / f"state-{next(numbers)}")
+        options.setdefault("threads", 2)
+        return p2pcore.SessionConfig(**options)
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes to the user's state folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg-state"))

@@ -1,0 +1,192 @@
+"""Going on: after a pause, a clean stop, a kill, a full disk; and what may be deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import p2pcore
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    path = tmp_path / "big.bin"
+    path.write_bytes(random.Random(9).randbytes(8 << 20))
+    return path
+
+
+async def until(torrent: p2pcore.Torrent, share: float) -> None:
+    async with asyncio.timeout(30):
+        async for status in torrent.progress(every=0.01):
+            if status.progress >= share:
+                return
+
+
+async def test_pause_stops_and_resume_goes_on(big: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(big, piece_length=65536)
+    seeder, leech = await sessions(upload_limit=4 << 20), await sessions()
+    await seeder.seed(meta, big)
+    torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+    await until(torrent, 0.2)
+    await torrent.pause()
+    before = torrent.status()
+    assert before.state == "paused"
+    await asyncio.sleep(0.5)
+    after = torrent.status()
+    assert after.downloaded - before.downloaded <= 1 << 20
+    assert after.peers == 0
+    await torrent.resume()
+    await torrent.add_peer(seeder.listen_addresses[0])
+    async with asyncio.timeout(30):
+        await torrent.completed()
+    assert (tmp_path / "into" / "big.bin").read_bytes() == big.read_bytes()
+
+
+async def test_clean_stop_hashes_nothing_again(big: Path, tmp_path: Path, sessions, config) -> None:
+    meta = p2pcore.create(big, piece_length=65536)
+    seeder = await sessions(upload_limit=8 << 20)
+    await seeder.seed(meta, big)
+    options = {"state_dir": tmp_path / "kept-state"}
+    async with p2pcore.Session(config(**options)) as leech:
+        torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+        await until(torrent, 0.3)
+        await torrent.pause()
+        had = int(torrent.pieces.sum())
+    async with p2pcore.Session(config(**options)) as leech:
+        torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+        assert isinstance(await anext(torrent.events()), p2pcore.Checked)
+        status = torrent.status()
+        assert (status.checked, status.to_check) == (0, 0)
+        assert int(torrent.pieces.sum()) >= had > 0
+        async with asyncio.timeout(30):
+            await torrent.completed()
+    assert (tmp_path / "into" / "big.bin").read_bytes() == big.read_bytes()
+
+
+async def test_seed_is_checked_once(big: Path, tmp_path: Path, config) -> None:
+    meta = p2pcore.create(big, piece_length=65536)
+    options = {"state_dir": tmp_path / "kept-state"}
+    async with p2pcore.Session(config(**options)) as session:
+        await session.seed(meta, big)
+    async with p2pcore.Session(config(**options)) as session:
+        torrent = await session.seed(meta, big)
+        assert torrent.status().to_check == 0
+    os.utime(big, (1, 1))
+    async with p2pcore.Session(config(**options)) as session:
+        torrent = await session.seed(meta, big)
+        assert torrent.status().to_check > 0
+
+
+async def test_killed_download_goes_on(big: Path, tmp_path: Path, sessions, config) -> None:
+    meta = p2pcore.create(big, piece_length=65536)
+    meta.save(tmp_path / "big.torrent")
+    seeder = await sessions(upload_limit=4 << 20)
+    await seeder.seed(meta, big)
+    state, into = tmp_path / "kept-state", tmp_path / "into"
+    script = """
+        import sys, p2pcore
+        from p2pcore import sync
+        torrent, into, state, port = sys.argv[1:]
+        config = p2pcore.SessionConfig(listen="127.0.0.1:0", state_dir=state)
+        with sync.Session(config) as session:
+            fetched = session.fetch(sync.Metainfo.from_file(torrent), into, peers=[("127.0.0.1", int(port))])
+            for status in fetched.progress(every=0.01):
+                if status.progress > 0.3:
+                    print(status.pieces, flush=True)
+                    sys.stdin.read()
+    """
+    arguments = [tmp_path / "big.torrent", into, state, seeder.port]
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert int(await process.stdout.readline()) > 0
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    process._transport.close()
+    async with p2pcore.Session(config(state_dir=state)) as leech:
+        torrent = await leech.fetch(meta, into, peers=seeder.listen_addresses)
+        assert isinstance(await anext(torrent.events()), p2pcore.Checked)
+        # Whatever is called verified now really is: no unverified byte is reported.
+        held = torrent.pieces
+        data = (into / "big.bin").read_bytes()
+        for piece in held.nonzero()[0]:
+            assert data[piece * 65536 : (piece + 1) * 65536] == big.read_bytes()[piece * 65536 : (piece + 1) * 65536]
+        async with asyncio.timeout(40):
+            await torrent.completed()
+    assert (into / "big.bin").read_bytes() == big.read_bytes()
+
+
+async def test_remove_deletes_only_what_the_session_made(folder: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(folder)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, folder)
+    into = tmp_path / "into"
+    torrent = await leech.fetch(meta, into, peers=seeder.listen_addresses)
+    await torrent.completed()
+    (into / "folder" / "mine.txt").write_bytes(b"mine")
+    await torrent.remove(delete_files=True)
+    assert [path.name for path in into.rglob("*") if path.is_file()] == ["mine.txt"]
+    [seeding] = seeder.torrents
+    await seeding.remove(delete_files=True)
+    assert p2pcore.verify(meta, folder).complete
+
+
+async def test_remove_keeps_the_files(single: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(single)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, single)
+    torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+    await torrent.completed()
+    await torrent.remove()
+    assert (tmp_path / "into" / "single.bin").read_bytes() == single.read_bytes()
+
+
+async def test_file_that_is_not_ours_is_left_alone(single: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(single)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, single)
+    mine = tmp_path / "into" / "single.bin"
+    mine.parent.mkdir()
+    mine.write_bytes(b"my own work")
+    with pytest.raises(p2pcore.StorageError) as caught:  # noqa: PT012 - either of the two may find it
+        torrent = await leech.fetch(meta, mine.parent, peers=seeder.listen_addresses)
+        async with asyncio.timeout(20):
+            await torrent.completed()
+    assert str(caught.value.filename) == str(mine)
+    assert mine.read_bytes() == b"my own work"
+    for left in leech.torrents:
+        await left.remove(delete_files=True)
+    assert mine.read_bytes() == b"my own work"
+    torrent = await leech.fetch(meta, mine.parent, overwrite=True, peers=seeder.listen_addresses)
+    async with asyncio.timeout(20):
+        await torrent.completed()
+    assert mine.read_bytes() == single.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir() or os.geteuid() == 0, reason="root may write everywhere")
+async def test_denied_write_stops_and_resume_goes_on(single: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(single)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, single)
+    into = tmp_path / "into"
+    into.mkdir(mode=0o500)
+    torrent = await leech.fetch(meta, into, peers=seeder.listen_addresses)
+    with pytest.raises(p2pcore.StorageError):
+        await torrent.completed()
+    into.chmod(0o700)
+    await torrent.resume()
+    await torrent.completed()

@@ -1,0 +1,49 @@
+"""What a user writes, for mypy --strict to read; it is never run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import assert_type
+
+import numpy as np
+from numpy.typing import NDArray
+
+import p2pcore
+from p2pcore import sync
+
+
+async def asynchronous(folder: Path) -> None:
+    meta = p2pcore.create(folder, format="v2", progress=print)
+    assert_type(meta, p2pcore.Metainfo)
+    assert_type(meta.info_hash_v1, str | None)
+    assert_type(meta.magnet, p2pcore.Magnet)
+    assert_type(meta.files, tuple[p2pcore.File, ...])
+    report = p2pcore.verify(meta, {"a": folder})
+    assert_type(report.pieces, NDArray[np.bool_])
+    async with p2pcore.Session(p2pcore.SessionConfig(listen=["127.0.0.1:0", ("::1", 0)])) as session:
+        torrent = await session.fetch(meta, folder, files=["a", 1], peers=[("127.0.0.1", 1), "host:2"])
+        assert_type(torrent, p2pcore.Torrent)
+        async for event in torrent.events():
+            match event:
+                case p2pcore.PieceVerified(piece=piece):
+                    assert_type(piece, int)
+                case p2pcore.Failed(error=error):
+                    assert_type(error, p2pcore.P2PError)
+        async for status in torrent.progress(every=0.1):
+            assert_type(status, p2pcore.Status)
+            assert_type(status.eta, float | None)
+        assert_type(torrent.availability, NDArray[np.uint16])
+        assert_type(await torrent.completed(), None)
+        assert_type(torrent.peers(), tuple[p2pcore.PeerStatus, ...])
+
+
+def blocking(folder: Path) -> None:
+    meta = sync.Metainfo.from_file(folder)
+    with sync.Session() as session:
+        torrent = session.seed(meta, folder)
+        assert_type(torrent, sync.Torrent)
+        for status in torrent.progress():
+            assert_type(status, p2pcore.Status)
+        for event in torrent.events():
+            assert_type(event, p2pcore.Event)
+    assert_type(sync.fetch(meta, folder, peers=()), Path)
