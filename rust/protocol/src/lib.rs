@@ -21,6 +21,6 @@ pub mod path;
 pub use check::{Mismatch, Verified, check_piece};
 pub use index::{BLOCK, BlockIndex, BlockSpan, FileIndex, PieceIndex};
 pub use layout::{FileSlice, Layout};
-pub use magnet::Magnet;
+pub use magnet::{Magnet, MagnetError};
 pub use metainfo::{Attributes, File, Format, Metainfo, MetainfoError};
 pub use path::TorrentPath;
