@@ -8,7 +8,7 @@
 //! A [`HashTrees`] belongs to one torrent. It keeps every fourth layer of a tree that was asked for (a fifteenth of the
 //! piece layer's size), so that an answer costs a few thousand hashes at most, whatever the torrent's size.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use p2pcore_hashing::Sha256Digest;
@@ -95,7 +95,7 @@ pub struct HashTrees {
     /// Files with a piece layer by root, sorted. Identical files share a root.
     files: Vec<(Sha256Digest, FileIndex)>,
     /// Upper layers of the trees that were asked for.
-    rungs: HashMap<FileIndex, Vec<Vec<Sha256Digest>>>,
+    rungs: BTreeMap<FileIndex, Vec<Vec<Sha256Digest>>>,
 }
 
 impl HashTrees {
@@ -111,7 +111,7 @@ impl HashTrees {
         Self {
             meta,
             files,
-            rungs: HashMap::new(),
+            rungs: BTreeMap::new(),
         }
     }
 

@@ -1,0 +1,29 @@
+//! Fuzz targets: for each parser of bytes from outside, one function that feeds it and checks what must always hold.
+//!
+//! A target takes any bytes, panics where an invariant breaks, and otherwise says whether the bytes were accepted. The
+//! same functions run in two places: `tests/replay.rs` feeds them the corpus and a few thousand mutations of each file
+//! in every test run, and `cargo-fuzz/` feeds them what libFuzzer finds (`make fuzz`). Corpus files named `good-*` must
+//! be accepted, `bad-*` refused; `examples/make_corpus.rs` writes them.
+
+mod bencode;
+pub mod corpus;
+mod magnet;
+mod metainfo;
+pub mod mutate;
+mod wire;
+
+pub use bencode::bencode;
+pub use magnet::magnet;
+pub use metainfo::metainfo;
+pub use wire::wire;
+
+/// A target: whether it accepted the bytes.
+pub type Target = fn(&[u8]) -> bool;
+
+/// Every target with its name, which is also the name of its corpus folder.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("bencode", bencode),
+    ("magnet", magnet),
+    ("metainfo", metainfo),
+    ("wire", wire),
+];
