@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
+__all__ = ["VERSION", "File", "Magnet", "Metainfo", "RawSession", "create", "verify"]
+
 VERSION: str
 
 _Address = tuple[str, int]

@@ -22,11 +22,14 @@ config = SessionConfig(listen="127.0.0.1:0", state_dir=work + "/state", threads=
 meta = p2pcore.create(folder)
 """
 
+# From 3.12 on Python warns of every fork beside threads; that ours is safe is what is tested here.
+QUIET = ("-W", "ignore:This process:DeprecationWarning")
+
 
 def start(script: str, folder: Path, work: Path, *flags: str) -> subprocess.Popen[str]:
     source = PRELUDE + textwrap.dedent(script)
     return subprocess.Popen(
-        [sys.executable, *flags, "-c", source, str(folder), str(work)],
+        [sys.executable, *QUIET, *flags, "-c", source, str(folder), str(work)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

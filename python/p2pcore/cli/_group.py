@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 from pathlib import Path
 from typing import IO, Any
@@ -35,8 +34,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader of stdout left, as `head` does: nothing to tell, and nothing may be written any more.
-            os._exit(0)
+            raise  # the reader of stdout left, as `head` does: click ends quietly
         except (P2PError, OSError) as error:
             raise Failure(str(error) or type(error).__name__) from error
         except KeyboardInterrupt:

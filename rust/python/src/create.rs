@@ -14,7 +14,7 @@ use crate::{errors, work};
 #[pyfunction]
 #[pyo3(signature = (path, *, format, piece_length, trackers, web_seeds, private, comment, source, created_by,
                     creation_date, threads, progress))]
-#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // one keyword for each option; values from Python
+#[allow(clippy::too_many_arguments)] // one keyword for each option
 pub fn create(
     py: Python<'_>,
     path: PathBuf,

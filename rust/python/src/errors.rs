@@ -45,9 +45,7 @@ pub fn engine<'py>(py: Python<'py>, error: &EngineError) -> PyResult<Pair<'py>> 
         EngineError::AlreadyAdded { info_hash } => {
             Ok(("AlreadyAddedError", (info_hash,).into_pyobject(py)?))
         }
-        EngineError::BadArgument(message) => {
-            Ok(("ArgumentError", (message,).into_pyobject(py)?))
-        }
+        EngineError::BadArgument(message) => Ok(("ArgumentError", (message,).into_pyobject(py)?)),
         EngineError::Start(_) => Ok(("SessionError", (error.to_string(),).into_pyobject(py)?)),
     }
 }

@@ -4,6 +4,9 @@
 //! is made below, every convenience (dataclasses, asyncio, exceptions) above, in `python/p2pcore`.
 //! Invariant: whatever may block does so with the GIL released, and no engine thread ever calls into Python.
 
+// What Python hands over is owned, whether the function consumes it or not.
+#![allow(clippy::needless_pass_by_value)]
+
 mod create;
 mod errors;
 mod events;

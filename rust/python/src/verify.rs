@@ -12,7 +12,6 @@ use crate::{errors, work};
 /// Compares data with a torrent: (a byte for each piece, a bool for each file).
 #[pyfunction]
 #[pyo3(signature = (meta, paths, *, in_place, threads, progress))]
-#[allow(clippy::needless_pass_by_value)] // values from Python
 pub fn verify<'py>(
     py: Python<'py>,
     meta: &PyMetainfo,
