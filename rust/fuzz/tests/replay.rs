@@ -14,7 +14,10 @@ const MUTATIONS: usize = 5000;
 const MUTATED_BYTES: usize = 8 << 20;
 
 fn replay(name: &str) {
-    let (_, target) = TARGETS.iter().find(|(other, _)| *other == name).expect("a known target");
+    let (_, target) = TARGETS
+        .iter()
+        .find(|(other, _)| *other == name)
+        .expect("a known target");
     let seeds = seeds(name).expect("a folder of corpus files");
     assert!(
         seeds.len() > 5,

@@ -60,10 +60,7 @@ fn v1_single(length: i64) -> Entries {
         ("length", int(length)),
         ("name", Item::from("file")),
         ("piece length", int(PIECE)),
-        (
-            "pieces",
-            pieces(usize::try_from(count).unwrap_or_default()),
-        ),
+        ("pieces", pieces(usize::try_from(count).unwrap_or_default())),
     ]
 }
 
