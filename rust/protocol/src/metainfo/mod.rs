@@ -5,9 +5,12 @@
 //! the original `info` bytes, and piece hashes and layers are ranges of them, so a million pieces cost no allocation.
 //! It knows nothing of disks, peers or progress.
 
+mod complete;
 mod entry;
 mod error;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod v1;
 
@@ -240,6 +243,15 @@ impl Metainfo {
     /// A v1 torrent needs none.
     pub fn has_piece_layers(&self) -> bool {
         self.layers_complete
+    }
+
+    /// The same torrent with piece layers that were missing: (root, 32 bytes for each piece). Each is checked against
+    /// its root.
+    pub fn with_piece_layers(
+        &self,
+        layers: impl IntoIterator<Item = (Sha256Digest, Vec<u8>)>,
+    ) -> Result<Self, MetainfoError> {
+        complete::with_layers(self, layers)
     }
 
     /// Height of the piece layer above the leaves: 0 where pieces are 16 KiB.
