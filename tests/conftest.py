@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import p2pcore
+
+hypothesis.settings.register_profile("p2pcore", database=None, deadline=None)
+hypothesis.settings.load_profile("p2pcore")
 
 Tree = Callable[[Mapping[str, int]], Path]
 
