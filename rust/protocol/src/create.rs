@@ -192,15 +192,13 @@ impl Plan {
     ) -> Result<Metainfo, CreateError> {
         let mut flat = Vec::new();
         let mut roots = Vec::new();
-        let mut next = 0;
-        for piece in hashes {
+        for (next, piece) in (0..).zip(hashes) {
             let whole = self.layout.data_size(piece.piece);
             if piece.piece.get() != next || piece.found != u64::from(whole) {
                 return Err(CreateError::Hashes(next));
             }
             flat.extend(piece.v1);
             roots.extend(piece.v2);
-            next += 1;
         }
         self.build_from(&flat, &roots)
     }

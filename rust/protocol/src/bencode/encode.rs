@@ -51,7 +51,9 @@ impl Item {
             Self::Bytes(bytes) => encode_bytes(bytes, out),
             Self::List(items) => {
                 out.push(b'l');
-                items.iter().for_each(|item| item.encode(out));
+                for item in items {
+                    item.encode(out);
+                }
                 out.push(b'e');
             }
             Self::Dict(entries) => {

@@ -203,7 +203,7 @@ pub struct List<'a>(Value<'a>);
 
 impl<'a> List<'a> {
     /// Its values in order.
-    pub fn iter(&self) -> ListIter<'a> {
+    pub fn iter(self) -> ListIter<'a> {
         ListIter(self.0.children())
     }
 }
@@ -242,7 +242,7 @@ impl<'a> Dict<'a> {
     }
 
     /// Keys and values, in the order of the bytes.
-    pub fn iter(&self) -> DictIter<'a> {
+    pub fn iter(self) -> DictIter<'a> {
         DictIter(self.0.children())
     }
 

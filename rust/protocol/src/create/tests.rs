@@ -44,7 +44,11 @@ fn build(files: &[(&str, Vec<u8>)], options: CreateOptions) -> (Plan, Vec<Vec<u8
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 const FORMATS: [Format; 3] = [Format::V1, Format::V2, Format::Hybrid];
@@ -270,7 +274,7 @@ fn corrupt_pieces_are_found_and_contradictions_are_told_apart() {
         options(Format::Hybrid, 32_768),
     );
     let plan = plan.unwrap();
-    let hashes = plan.hash_contents(&[bytes.clone()]);
+    let hashes = plan.hash_contents(std::slice::from_ref(&bytes));
     let roots: Vec<_> = hashes.iter().filter_map(|piece| piece.v2).collect();
     let meta = plan.build_from(&[[1; 20], [2; 20]], &roots).unwrap();
     let first = PieceIndex::new(0);
