@@ -266,3 +266,22 @@ async def test_corrupt_seed_is_left_and_the_honest_one_completes(tmp_path: Path,
     await torrent.add_peer(honest.listen_addresses[0])
     await complete(torrent)
     assert (tmp_path / "into" / "big.bin").read_bytes() == data
+
+
+async def test_slow_reader_is_told_how_many_events_it_missed(folder: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(folder, piece_length=16384)
+    seeder, leech = await sessions(), await sessions(event_capacity=4)
+    await seeder.seed(meta, folder)
+    torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+    stream = torrent.events()
+    deadline = time.monotonic() + 30
+    while torrent.status().state != "seeding" and time.monotonic() < deadline:
+        time.sleep(0.01)  # the loop stands still on purpose
+    await complete(torrent)
+    await torrent.remove()
+    seen = [event async for event in stream]
+    dropped = sum(event.count for event in seen if isinstance(event, p2pcore.EventsDropped))
+    assert dropped > 0
+    assert p2pcore.Completed() in seen
+    verified = sum(isinstance(event, p2pcore.PieceVerified) for event in seen)
+    assert verified < meta.piece_count <= verified + dropped
