@@ -10,11 +10,13 @@ pub mod corpus;
 mod magnet;
 mod metainfo;
 pub mod mutate;
+mod swarm;
 mod wire;
 
 pub use bencode::bencode;
 pub use magnet::magnet;
 pub use metainfo::metainfo;
+pub use swarm::swarm;
 pub use wire::wire;
 
 /// A target: whether it accepted the bytes.
@@ -25,5 +27,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("bencode", bencode),
     ("magnet", magnet),
     ("metainfo", metainfo),
+    ("swarm", swarm),
     ("wire", wire),
 ];

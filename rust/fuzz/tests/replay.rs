@@ -63,6 +63,11 @@ fn metainfo_holds() {
 }
 
 #[test]
+fn swarm_holds() {
+    replay("swarm");
+}
+
+#[test]
 fn wire_holds() {
     replay("wire");
 }

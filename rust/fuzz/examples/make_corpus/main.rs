@@ -5,6 +5,7 @@
 mod bencode;
 mod magnet;
 mod metainfo;
+mod swarm;
 mod wire;
 
 use p2pcore_fuzz::corpus::folder;
@@ -17,6 +18,7 @@ fn main() -> std::io::Result<()> {
         ("bencode", bencode::files()),
         ("magnet", magnet::files()),
         ("metainfo", metainfo::files()),
+        ("swarm", swarm::files()),
         ("wire", wire::files()),
     ];
     for (target, files) in targets {

@@ -1,0 +1,483 @@
+//! The Swarm: whatever peers, storage and the clock do, in any order, it keeps to its contract with the driver.
+//!
+//! The bytes are a script: each step is an input to the Swarm. The driver here carries out every output the way the
+//! engine does, keeps its own books, and stops where an output names a peer, a payload or a piece that is not there.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use p2pcore_protocol::layout::{Layout, Span};
+use p2pcore_protocol::message::{Message, Request};
+use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex, Verified};
+use p2pcore_scheduling::{
+    CloseReason, Input, Output, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket, Time,
+    Verdict,
+};
+
+/// Outputs after one input: a Swarm that says more has begun to loop.
+const MOST_OUTPUTS: usize = 20_000;
+
+/// Feeds a script; accepted means that it had at least one whole step.
+pub fn swarm(data: &[u8]) -> bool {
+    let Some(layout) = layout() else { return false };
+    let mut world = World::new(layout, &SwarmConfig::default());
+    let mut script = Script(data);
+    let mut steps = 0;
+    while let Some(step) = script.byte() {
+        world.step(step, &mut script);
+        steps += 1;
+    }
+    steps > 0
+}
+
+/// Seven pieces of 48 KiB with padding inside, at an end, and as a whole piece; the last is short.
+fn layout() -> Option<Layout> {
+    let spans = [
+        Span::File(100_000),
+        Span::Pad(30_000),
+        Span::File(16_384),
+        Span::Pad(50_224),
+        Span::File(100_001),
+        Span::File(20_000),
+    ];
+    Layout::new(3 * BLOCK, spans).ok()
+}
+
+/// The bytes not yet read.
+struct Script<'d>(&'d [u8]);
+
+impl Script<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    /// A small number; 0 where the script is over.
+    fn small(&mut self, bound: u32) -> u32 {
+        u32::from(self.byte().unwrap_or_default()) % bound.max(1)
+    }
+
+    /// A number that is small, or now and then giant.
+    fn number(&mut self) -> u32 {
+        match self.byte().unwrap_or_default() {
+            255 => u32::MAX,
+            254 => 1 << 31,
+            253 => 3 * BLOCK,
+            byte if byte >= 128 => u32::from(byte - 128) * BLOCK,
+            byte => u32::from(byte),
+        }
+    }
+}
+
+struct World {
+    swarm: Swarm,
+    layout: Layout,
+    now: Time,
+    next_key: u64,
+    peers: BTreeMap<PeerKey, SocketAddr>,
+    dials: BTreeSet<SocketAddr>,
+    /// What peers were asked for and have not sent.
+    asked: VecDeque<(PeerKey, Request)>,
+    tickets: BTreeSet<Ticket>,
+    stored: BTreeMap<PieceIndex, BTreeSet<BlockSpan>>,
+    checks: VecDeque<PieceIndex>,
+    verified: BTreeSet<PieceIndex>,
+}
+
+impl World {
+    fn new(layout: Layout, config: &SwarmConfig) -> Self {
+        Self {
+            swarm: Swarm::new(*config, layout.clone(), 7),
+            layout,
+            now: Time::ZERO,
+            next_key: 0,
+            peers: BTreeMap::new(),
+            dials: BTreeSet::new(),
+            asked: VecDeque::new(),
+            tickets: BTreeSet::new(),
+            stored: BTreeMap::new(),
+            checks: VecDeque::new(),
+            verified: BTreeSet::new(),
+        }
+    }
+
+    fn step(&mut self, step: u8, script: &mut Script<'_>) {
+        match step % 20 {
+            0 | 1 => self.connect(script),
+            2 => self.disconnect(script),
+            3..=7 => self.message(script),
+            8..=11 => self.answer(script),
+            12 => self.unasked_block(script),
+            13 | 14 => self.verdict(script),
+            15 => self.pass_time(script),
+            16 => self.addresses(script),
+            17 => self.steer(script),
+            18 => self.about_peer(script),
+            _ => self.dial_ends(script),
+        }
+    }
+
+    /// Hands in one input and carries out all that follows.
+    fn handle(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.swarm.handle(self.now, input);
+            for count in 0.. {
+                assert!(
+                    count < MOST_OUTPUTS,
+                    "the outputs after one input do not end"
+                );
+                let Some(output) = self.swarm.poll_output() else {
+                    break;
+                };
+                inputs.extend(self.carry_out(output));
+            }
+        }
+        self.compare();
+    }
+
+    fn carry_out(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::Send { peer, message } => self.sent(peer, &message),
+            Output::Serve { peer, span } => {
+                assert!(
+                    self.peers.contains_key(&peer),
+                    "serves {peer:?}, who is gone"
+                );
+                assert!(
+                    self.verified.contains(&span.piece),
+                    "serves {span:?} unverified"
+                );
+                let checked = self
+                    .layout
+                    .check_span(span.piece.get(), span.begin, span.length);
+                assert_eq!(checked, Some(span));
+            }
+            Output::Store { ticket, span } => {
+                assert!(
+                    self.tickets.remove(&ticket),
+                    "stores {ticket:?}, which is not there"
+                );
+                let block = self.layout.block_at(span.piece, span.begin, span.length);
+                assert!(block.is_some(), "stores {span:?}, which is no block");
+                assert!(
+                    !self.verified.contains(&span.piece),
+                    "stores into a verified piece"
+                );
+                self.stored.entry(span.piece).or_default().insert(span);
+            }
+            Output::Discard { ticket } => {
+                assert!(
+                    self.tickets.remove(&ticket),
+                    "discards {ticket:?}, which is not there"
+                );
+            }
+            Output::Check { piece } => self.check(piece),
+            Output::Drop { piece } => {
+                self.stored.remove(&piece);
+            }
+            Output::Dial { addr } => {
+                assert!(self.dials.insert(addr), "dials {addr} twice at once");
+            }
+            Output::Close { peer, .. } => {
+                assert!(
+                    self.peers.remove(&peer).is_some(),
+                    "closes {peer:?}, who is gone"
+                );
+                self.asked.retain(|(other, _)| *other != peer);
+                return Some(Input::PeerDisconnected { peer });
+            }
+            Output::Fact(_) => {}
+        }
+        None
+    }
+
+    fn sent(&mut self, peer: PeerKey, message: &Message) {
+        assert!(
+            self.peers.contains_key(&peer),
+            "sends {message:?} to {peer:?}, who is gone"
+        );
+        match message {
+            Message::Request(request) => {
+                let piece = self.layout.piece(request.piece);
+                let block = piece
+                    .and_then(|piece| self.layout.block_at(piece, request.begin, request.length));
+                assert!(block.is_some(), "asks for {request:?}, which is no block");
+                self.asked.push_back((peer, *request));
+            }
+            Message::Have(piece) => {
+                assert!(
+                    self.verified.contains(&PieceIndex::new(*piece)),
+                    "claims a piece"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&mut self, piece: PieceIndex) {
+        assert!(!self.verified.contains(&piece), "checks {piece} again");
+        let blocks: BTreeSet<_> = self.layout.blocks(piece).collect();
+        let stored = self.stored.get(&piece).cloned().unwrap_or_default();
+        assert_eq!(
+            stored, blocks,
+            "checks {piece} before every block is stored"
+        );
+        assert!(
+            !self.checks.contains(&piece),
+            "checks {piece} twice at once"
+        );
+        self.checks.push_back(piece);
+    }
+
+    /// The Swarm's own account of things against ours.
+    fn compare(&self) {
+        let availability = self.swarm.availability();
+        assert!(
+            availability
+                .iter()
+                .all(|&count| usize::from(count) <= self.peers.len())
+        );
+        let snapshots = self.swarm.peer_snapshots(self.now);
+        assert!(snapshots.len() <= self.peers.len());
+    }
+
+    fn peer(&self, script: &mut Script<'_>) -> Option<PeerKey> {
+        let number = script.small(self.peers.len() as u32);
+        self.peers.keys().nth(number as usize).copied()
+    }
+
+    fn connect(&mut self, script: &mut Script<'_>) {
+        let outgoing = self.dials.pop_first();
+        let addr = outgoing.unwrap_or_else(|| address(script.small(40)));
+        let peer = PeerKey(self.next_key);
+        self.next_key += 1;
+        let flags = script.small(8);
+        let info = PeerInfo {
+            addr,
+            outgoing: outgoing.is_some(),
+            peer_id: [script.small(30) as u8; 20],
+            fast: flags & 1 != 0,
+            extended: flags & 2 != 0,
+            v2: flags & 4 != 0,
+        };
+        self.peers.insert(peer, addr);
+        self.handle(Input::PeerConnected { peer, info });
+    }
+
+    fn disconnect(&mut self, script: &mut Script<'_>) {
+        let Some(peer) = self.peer(script) else {
+            return;
+        };
+        self.peers.remove(&peer);
+        self.asked.retain(|(other, _)| *other != peer);
+        self.handle(Input::PeerDisconnected { peer });
+    }
+
+    fn message(&mut self, script: &mut Script<'_>) {
+        let Some(peer) = self.peer(script) else {
+            return;
+        };
+        let message = message(script);
+        self.handle(Input::Message { peer, message });
+    }
+
+    /// A peer sends what it was asked for.
+    fn answer(&mut self, script: &mut Script<'_>) {
+        let number = script.small(self.asked.len() as u32) as usize;
+        if let Some((peer, request)) = self.asked.remove(number) {
+            self.block(peer, request);
+        }
+    }
+
+    fn unasked_block(&mut self, script: &mut Script<'_>) {
+        let Some(peer) = self.peer(script) else {
+            return;
+        };
+        let request = Request {
+            length: script.number().clamp(1, 1 << 17),
+            ..request(script)
+        };
+        self.block(peer, request);
+    }
+
+    fn block(&mut self, peer: PeerKey, request: Request) {
+        let Request {
+            piece,
+            begin,
+            length,
+        } = request;
+        self.handle(Input::Progress {
+            peer,
+            bytes: length,
+        });
+        if !self.peers.contains_key(&peer) {
+            return;
+        }
+        let ticket = Ticket(self.next_key);
+        self.next_key += 1;
+        self.tickets.insert(ticket);
+        self.handle(Input::BlockArrived {
+            peer,
+            piece,
+            begin,
+            length,
+            ticket,
+        });
+        assert!(
+            !self.tickets.contains(&ticket),
+            "{ticket:?} was neither stored nor discarded"
+        );
+    }
+
+    fn verdict(&mut self, script: &mut Script<'_>) {
+        let Some(piece) = self.checks.pop_front() else {
+            return;
+        };
+        let verdict = match script.small(6) {
+            0 => {
+                self.stored.remove(&piece);
+                return self.handle(Input::StoreFailed { piece });
+            }
+            1 => {
+                let blocks: Vec<_> = self.layout.blocks(piece).collect();
+                let bad = script.small(blocks.len() as u32 + 1) as usize;
+                let bad_blocks = blocks.get(..bad).unwrap_or_default().to_vec();
+                Verdict::Bad { piece, bad_blocks }
+            }
+            _ => {
+                self.verified.insert(piece);
+                self.stored.remove(&piece);
+                Verdict::Good(Verified::simulated(piece))
+            }
+        };
+        self.handle(Input::Checked(verdict));
+    }
+
+    fn pass_time(&mut self, script: &mut Script<'_>) {
+        let wait = Duration::from_millis(u64::from(script.small(250)).pow(2));
+        self.now = self.now + wait;
+        if let Some(deadline) = self.swarm.poll_timeout().filter(|_| script.small(2) == 0) {
+            self.now = self.now.max(deadline);
+        }
+        self.handle(Input::Tick);
+    }
+
+    fn addresses(&mut self, script: &mut Script<'_>) {
+        let source = [PeerSource::User, PeerSource::Incoming][script.small(2) as usize];
+        let found = (0..script.small(5))
+            .map(|_| (address(script.small(40)), source))
+            .collect();
+        self.handle(Input::Addresses(found));
+    }
+
+    fn steer(&mut self, script: &mut Script<'_>) {
+        let input = match script.small(5) {
+            0 => Input::Sequential(script.small(2) == 0),
+            1 => {
+                let pieces = self.layout.piece_count();
+                Input::Priorities((0..pieces).map(|_| script.small(3) as u8).collect())
+            }
+            2 => Input::Pause,
+            3 => Input::Resume,
+            _ => {
+                let piece = self.layout.piece(script.small(8));
+                let idle = |piece: &PieceIndex| {
+                    !self.stored.contains_key(piece) && !self.checks.contains(piece)
+                };
+                let had: Vec<_> = piece.into_iter().filter(idle).collect();
+                self.verified.extend(&had);
+                Input::Had(had.into_iter().map(Verified::simulated).collect())
+            }
+        };
+        self.handle(input);
+    }
+
+    fn about_peer(&mut self, script: &mut Script<'_>) {
+        let Some(peer) = self.peer(script) else {
+            return;
+        };
+        let input = match script.small(5) {
+            0 => Input::PeerRequestLimit {
+                peer,
+                reqq: script.number(),
+            },
+            1 => Input::PeerUploadOnly {
+                peer,
+                upload_only: script.small(2) == 0,
+            },
+            2 => return self.misbehave(peer),
+            3 => Input::PeerLacks {
+                peer,
+                piece: script.small(9),
+            },
+            _ => Input::Writable {
+                peer,
+                room: script.number(),
+            },
+        };
+        self.handle(input);
+    }
+
+    /// The codec found a peer out: the driver closes it.
+    fn misbehave(&mut self, peer: PeerKey) {
+        self.handle(Input::Misbehaved {
+            peer,
+            reason: CloseReason::ProtocolError,
+        });
+        if self.peers.remove(&peer).is_some() {
+            self.asked.retain(|(other, _)| *other != peer);
+            self.handle(Input::PeerDisconnected { peer });
+        }
+    }
+
+    fn dial_ends(&mut self, script: &mut Script<'_>) {
+        if let Some(addr) = self.dials.pop_last() {
+            self.handle(Input::DialFailed {
+                addr,
+                for_good: script.small(2) == 0,
+            });
+        }
+    }
+}
+
+fn address(number: u32) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, number as u8], 6881))
+}
+
+fn request(script: &mut Script<'_>) -> Request {
+    Request {
+        piece: script.small(9),
+        begin: script.number(),
+        length: if script.small(2) == 0 {
+            BLOCK
+        } else {
+            script.number()
+        },
+    }
+}
+
+fn message(script: &mut Script<'_>) -> Message {
+    match script.small(20) {
+        0 => Message::Choke,
+        1..=4 => Message::Unchoke,
+        5 | 6 => Message::Interested,
+        7 => Message::NotInterested,
+        8 | 9 => Message::Have(script.small(9)),
+        10 | 11 => Message::Bitfield(vec![script.byte().unwrap_or_default() & 0xfe]),
+        12 | 13 => Message::Request(request(script)),
+        14 => Message::Cancel(request(script)),
+        15 => Message::Reject(request(script)),
+        16 => Message::HaveAll,
+        17 => Message::HaveNone,
+        18 => Message::AllowedFast(script.number()),
+        _ => match script.small(4) {
+            0 => Message::Suggest(script.number()),
+            1 => Message::KeepAlive,
+            2 => Message::Port(1),
+            _ => Message::Unknown(99),
+        },
+    }
+}
