@@ -38,7 +38,9 @@ pub fn files() -> Vec<Made> {
                 &all[..],
                 &[CONNECT, 2, 7, 2],
                 &INTERESTED,
-                &[MESSAGE, 1, 12, 0, 0, 0, 0],
+                &[
+                    ABOUT, 0, 4, 255, TIME, 200, 1, MESSAGE, 0, 12, 1, 0, 0, ABOUT, 0, 4, 255,
+                ],
             ]
             .concat(),
         ),
