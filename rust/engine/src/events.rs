@@ -1,0 +1,162 @@
+//! The queue between the engine and its reader: bounded, with one wake-up for many events.
+//!
+//! The engine pushes and, when no wake-up is pending, writes one byte to a socket pair; the reader clears it and drains
+//! in batches. Facts beyond the capacity are counted and told as one `Dropped`; answers to commands and ends of
+//! torrents are always queued (there is at most one for each command and each start). It never calls the reader.
+
+use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::api::{Event, EventKind};
+
+/// Events on their way to the reader.
+#[derive(Debug)]
+pub struct EventQueue {
+    state: Mutex<State>,
+    filled: Condvar,
+    wake: UnixStream,
+    readable: UnixStream,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Event>,
+    dropped: u64,
+    wake_pending: bool,
+}
+
+impl EventQueue {
+    /// A queue that holds up to `capacity` facts.
+    pub fn new(capacity: usize) -> std::io::Result<Self> {
+        let (wake, readable) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        readable.set_nonblocking(true)?;
+        Ok(Self {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            wake,
+            readable,
+            capacity: capacity.max(1),
+        })
+    }
+
+    /// Queues an event, or counts it where the queue is full and the event may be dropped.
+    pub fn push(&self, event: Event) {
+        let mut state = self.lock();
+        let essential = matches!(
+            event.kind,
+            EventKind::Done(..) | EventKind::Completed | EventKind::Failed(_) | EventKind::Checked
+        );
+        if !essential && state.queue.len() >= self.capacity {
+            state.dropped += 1;
+            return;
+        }
+        state.queue.push_back(event);
+        if !state.wake_pending {
+            state.wake_pending = true;
+            // A full pipe means that the reader has a wake-up waiting: nothing is lost.
+            let _ = (&self.wake).write(&[1]);
+            self.filled.notify_all();
+        }
+    }
+
+    /// Up to `max` events, oldest first; at the end of the backlog, how many were dropped.
+    pub fn drain(&self, max: usize) -> Vec<Event> {
+        let mut state = self.lock();
+        let count = state.queue.len().min(max);
+        let mut batch: Vec<Event> = state.queue.drain(..count).collect();
+        if state.queue.is_empty() && state.dropped > 0 && batch.len() < max {
+            let dropped = std::mem::take(&mut state.dropped);
+            batch.push(Event {
+                torrent: None,
+                kind: EventKind::Dropped(dropped),
+            });
+        }
+        batch
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        let state = self.lock();
+        state.queue.is_empty() && state.dropped == 0
+    }
+
+    /// Readable while events wait that no [`clear_wake`](Self::clear_wake) came after.
+    pub fn fd(&self) -> RawFd {
+        self.readable.as_raw_fd()
+    }
+
+    /// Takes the wake-up away. The reader drains after this, not before, so that no event is slept over.
+    pub fn clear_wake(&self) {
+        let mut state = self.lock();
+        let mut bytes = [0; 16];
+        while matches!((&self.readable).read(&mut bytes), Ok(count) if count > 0) {}
+        state.wake_pending = false;
+    }
+
+    /// Waits until an event is there (true) or the time is over (false). For readers without a descriptor to wait on.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        while state.queue.is_empty() && state.dropped == 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.filled.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{CommandId, TorrentId};
+    use p2pcore_protocol::PieceIndex;
+
+    fn fact(piece: u32) -> Event {
+        Event {
+            torrent: Some(TorrentId(1)),
+            kind: EventKind::PieceVerified(PieceIndex::new(piece)),
+        }
+    }
+
+    #[test]
+    fn overflow_is_counted_and_answers_are_kept() {
+        let queue = EventQueue::new(2).unwrap();
+        (0..5).for_each(|piece| queue.push(fact(piece)));
+        queue.push(Event {
+            torrent: None,
+            kind: EventKind::Done(CommandId(7), Ok(())),
+        });
+        let batch = queue.drain(10);
+        assert_eq!(batch.len(), 4);
+        assert!(matches!(batch[2].kind, EventKind::Done(CommandId(7), Ok(()))));
+        assert!(matches!(batch[3].kind, EventKind::Dropped(3)));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn an_event_after_clear_wakes_again() {
+        let queue = EventQueue::new(10).unwrap();
+        queue.push(fact(0));
+        queue.clear_wake();
+        assert_eq!(queue.drain(10).len(), 1);
+        assert!(!queue.wait(Duration::ZERO));
+        queue.push(fact(1));
+        assert!(queue.wait(Duration::ZERO));
+        let mut byte = [0; 1];
+        assert_eq!((&queue.readable).read(&mut byte).unwrap(), 1);
+    }
+}

@@ -1,0 +1,206 @@
+//! What the pool's threads do for the network thread, and what they send back.
+//!
+//! A job holds only what it needs (`Arc<Storage>`, owned buffers), never the network thread's state. Each job of a
+//! torrent ends with exactly one [`Done`], so that the torrent can count what is under way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use p2pcore_protocol::{Metainfo, Mismatch, PieceIndex, Verified, check_piece};
+
+use super::Net;
+use crate::api::{Target, TorrentId};
+use crate::error::{StorageError, TorrentError};
+use crate::shared::TorrentShared;
+use crate::storage::{self, Existing, Storage};
+
+/// The end of a job.
+pub(super) struct Done {
+    pub torrent: TorrentId,
+    pub result: JobResult,
+}
+
+/// What came of it.
+pub(super) enum JobResult {
+    /// Files were opened (or could not be).
+    Opened(Result<(Arc<Storage>, Existing), StorageError>),
+    /// One of the check's workers ended; the pieces that it found good.
+    Checked(Result<Vec<Verified>, TorrentError>),
+    /// A piece was hashed and, if good, written.
+    Piece {
+        piece: PieceIndex,
+        blocks: Vec<Vec<u8>>,
+        outcome: PieceOutcome,
+    },
+    /// Files were flushed, or wanted files changed.
+    Flushed(Result<(), StorageError>),
+    /// The storage is closed; nothing of the torrent is under way any more.
+    Closed(Result<(), StorageError>),
+}
+
+/// What a piece turned out to be.
+pub(super) enum PieceOutcome {
+    Stored(Verified),
+    Bad,
+    Failed(TorrentError),
+}
+
+/// Opens a torrent's files, after closing what it had open before.
+pub(super) fn open(
+    net: &Net,
+    torrent: TorrentId,
+    before: Option<Arc<Storage>>,
+    meta: Arc<Metainfo>,
+    target: Target,
+    wanted: Vec<bool>,
+) {
+    let state_dir = net.config.state_dir.clone();
+    submit(net, torrent, move || {
+        let closed = before.map_or(Ok(()), |storage| storage.close());
+        let opened = closed
+            .and_then(|()| Storage::open(meta, &target, &wanted, state_dir.as_deref()))
+            .map(|(storage, existing)| (Arc::new(storage), existing));
+        JobResult::Opened(opened)
+    });
+}
+
+/// Hashes pieces that are on disk, on all threads but one (so that other torrents go on). Each worker sends one
+/// `Checked`; answers how many workers there are.
+pub(super) fn check(
+    net: &Net,
+    torrent: TorrentId,
+    shared: &Arc<TorrentShared>,
+    storage: &Arc<Storage>,
+    pieces: Vec<PieceIndex>,
+    stop: &Arc<AtomicBool>,
+) -> usize {
+    let workers = net.pool.threads().saturating_sub(1).clamp(1, pieces.len().max(1));
+    let pieces = Arc::new(pieces);
+    let next = Arc::new(AtomicUsize::new(0));
+    for _ in 0..workers {
+        let (shared, storage) = (Arc::clone(shared), Arc::clone(storage));
+        let (pieces, next, stop) = (Arc::clone(&pieces), Arc::clone(&next), Arc::clone(stop));
+        submit(net, torrent, move || {
+            JobResult::Checked(check_some(&shared, &storage, &pieces, &next, &stop))
+        });
+    }
+    workers
+}
+
+fn check_some(
+    shared: &TorrentShared,
+    storage: &Storage,
+    pieces: &[PieceIndex],
+    next: &AtomicUsize,
+    stop: &AtomicBool,
+) -> Result<Vec<Verified>, TorrentError> {
+    let mut good = Vec::new();
+    let mut scratch = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let Some(&piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else {
+            break;
+        };
+        match storage::check_on_disk(storage, &shared.meta, piece, &mut scratch)? {
+            Ok(verified) => {
+                storage.mark_good(piece);
+                good.push(verified);
+            }
+            Err(mismatch) => fatal(mismatch).map_or(Ok(()), Err)?,
+        }
+        let size = u64::from(shared.meta.layout().data_size(piece));
+        shared.checked.fetch_add(size, Ordering::Relaxed);
+    }
+    Ok(good)
+}
+
+/// Hashes a fetched piece and writes it if it is good: no unverified byte reaches a file.
+pub(super) fn store(
+    net: &Net,
+    torrent: TorrentId,
+    meta: Arc<Metainfo>,
+    storage: Arc<Storage>,
+    piece: PieceIndex,
+    blocks: Vec<Vec<u8>>,
+) {
+    submit(net, torrent, move || {
+        let outcome = match check_piece(&meta, piece, blocks.iter().map(Vec::as_slice)) {
+            Ok(verified) => {
+                let slices: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
+                match storage.write_piece(piece, &slices) {
+                    Ok(()) => {
+                        storage.mark_good(piece);
+                        PieceOutcome::Stored(verified)
+                    }
+                    Err(error) => PieceOutcome::Failed(error.into()),
+                }
+            }
+            Err(mismatch) => fatal(mismatch).map_or(PieceOutcome::Bad, PieceOutcome::Failed),
+        };
+        JobResult::Piece { piece, blocks, outcome }
+    });
+}
+
+/// Makes what is written durable, and notes it in the resume data.
+pub(super) fn flush(net: &Net, torrent: TorrentId, storage: Arc<Storage>) {
+    submit(net, torrent, move || JobResult::Flushed(storage.flush()));
+}
+
+/// Tells storage which files are wanted.
+pub(super) fn set_wanted(net: &Net, torrent: TorrentId, storage: Arc<Storage>, wanted: Vec<bool>) {
+    submit(net, torrent, move || JobResult::Flushed(storage.set_wanted(&wanted)));
+}
+
+/// Ends a torrent's storage; deletes what it created where asked to.
+pub(super) fn close(
+    net: &Net,
+    torrent: TorrentId,
+    storage: Option<Arc<Storage>>,
+    delete: Option<bool>,
+) {
+    submit(net, torrent, move || {
+        let closed = match (storage, delete) {
+            (None, _) => Ok(()),
+            (Some(storage), Some(true)) => storage.remove(true),
+            (Some(storage), _) => storage.close(),
+        };
+        JobResult::Closed(closed)
+    });
+}
+
+/// Runs `work` on the pool and waits for it; `None` where it died.
+pub(super) async fn on_pool<T: Send + 'static>(
+    net: &Net,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (answer, result) = tokio::sync::oneshot::channel();
+    net.pool.submit(move || {
+        let _ = answer.send(work()); // nobody waits for a connection that is gone
+    });
+    result.await.ok()
+}
+
+/// Contradictions in the torrent itself: no other peer's bytes can mend them.
+fn fatal(mismatch: Mismatch) -> Option<TorrentError> {
+    match mismatch {
+        Mismatch::Disagree { piece, .. } => Some(TorrentError::HashesDisagree { piece: piece.get() }),
+        Mismatch::Unknown(_) => Some(TorrentError::NoPieceLayers),
+        Mismatch::Hash(_) | Mismatch::Length { .. } => None,
+    }
+}
+
+/// Every job answers, also one that panics: otherwise its torrent would wait for ever.
+fn submit(net: &Net, torrent: TorrentId, work: impl FnOnce() -> JobResult + Send + 'static) {
+    let done = net.done.clone();
+    net.pool.submit(move || {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        let result = result.unwrap_or_else(|_| {
+            JobResult::Flushed(Err(StorageError::refused(
+                "finish",
+                "",
+                None,
+                "a worker thread panicked: this is a bug",
+            )))
+        });
+        let _ = done.send(Done { torrent, result }); // the session may be gone
+    });
+}

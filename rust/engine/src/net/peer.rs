@@ -1,0 +1,91 @@
+//! One connected peer: its outbox, and the task that reads and writes until either ends.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use p2pcore_protocol::message::Message;
+use p2pcore_scheduling::{CloseReason, PeerInfo, PeerKey};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::outbox::Outbox;
+use super::torrent::Torrent;
+use super::{Net, reader, writer};
+
+/// A connection after its handshakes.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub key: PeerKey,
+    pub info: PeerInfo,
+    pub client: RefCell<String>,
+    pub outbox: RefCell<Outbox>,
+    wake: Notify,
+    closing: Cell<Option<CloseReason>>,
+    closed: Notify,
+}
+
+impl Peer {
+    pub fn new(key: PeerKey, info: PeerInfo) -> Self {
+        Self {
+            key,
+            client: RefCell::new(p2pcore_protocol::client::client_name(&info.peer_id)),
+            info,
+            outbox: RefCell::default(),
+            wake: Notify::new(),
+            closing: Cell::new(None),
+            closed: Notify::new(),
+        }
+    }
+
+    /// Queues a message and wakes the writer.
+    pub fn send(&self, message: &Message) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.push(message);
+        if outbox.is_flooded() {
+            self.close(CloseReason::Flooded);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Queues a block and wakes the writer.
+    pub fn serve(&self, span: p2pcore_protocol::BlockSpan) {
+        self.outbox.borrow_mut().blocks.push_back(span);
+        self.wake.notify_one();
+    }
+
+    /// Until there is something to write.
+    pub async fn writable(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Ends the connection soon; the first reason counts.
+    pub fn close(&self, reason: CloseReason) {
+        if self.closing.get().is_none() {
+            self.closing.set(Some(reason));
+            self.closed.notify_one();
+        }
+    }
+
+    async fn until_closed(&self) -> CloseReason {
+        loop {
+            if let Some(reason) = self.closing.get() {
+                return reason;
+            }
+            self.closed.notified().await;
+        }
+    }
+}
+
+/// Reads and writes until the connection ends, then tells the torrent why.
+pub(super) async fn run(net: Rc<Net>, torrent: Rc<Torrent>, stream: TcpStream, info: PeerInfo) {
+    let Some(peer) = torrent.connected(&net, info) else {
+        return;
+    };
+    let reason = tokio::select! {
+        biased;
+        reason = peer.until_closed() => reason,
+        reason = reader::read(&net, &torrent, &peer, &stream) => reason,
+        reason = writer::write(&net, &torrent, &peer, &stream) => reason,
+    };
+    torrent.disconnected(&net, &peer, reason);
+}

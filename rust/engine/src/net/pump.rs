@@ -1,0 +1,89 @@
+//! Carries out what a Swarm says, in its order.
+
+use std::sync::Arc;
+
+use p2pcore_protocol::{BLOCK, PieceIndex};
+use p2pcore_scheduling::{Fact, Output};
+
+use super::torrent::{Core, Torrent};
+use super::{Net, connect, jobs};
+use crate::api::EventKind;
+
+/// Until the Swarm has nothing more to say.
+pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
+    while let Some(output) = core.swarm.poll_output() {
+        match output {
+            Output::Send { peer, message } => {
+                if let Some(peer) = core.peers.get(&peer) {
+                    peer.send(&message);
+                }
+            }
+            Output::Serve { peer, span } => {
+                if let Some(peer) = core.peers.get(&peer) {
+                    peer.serve(span);
+                }
+            }
+            Output::Store { ticket, span } => {
+                if let Some(data) = core.take_ticket(ticket) {
+                    let blocks = core.partial.entry(span.piece).or_default();
+                    let at = (span.begin / BLOCK) as usize;
+                    if blocks.len() <= at {
+                        blocks.resize_with(at + 1, Vec::new);
+                    }
+                    blocks[at] = data;
+                }
+            }
+            Output::Discard { ticket } => {
+                let data = core.take_ticket(ticket);
+                core.recycle(data.into_iter().collect());
+            }
+            Output::Check { piece } => check(net, torrent, core, piece),
+            Output::Drop { piece } => {
+                let blocks = core.partial.remove(&piece);
+                core.recycle(blocks.unwrap_or_default());
+            }
+            Output::Dial { addr } => {
+                if let (Some(net), Some(torrent)) = (net.me.upgrade(), net.torrent(torrent.id)) {
+                    tokio::task::spawn_local(connect::dial(net, torrent, addr));
+                }
+            }
+            Output::Close { peer, reason } => {
+                if let Some(peer) = core.peers.get(&peer) {
+                    peer.close(reason);
+                }
+            }
+            Output::Fact(fact) => tell(net, torrent, core, fact),
+        }
+    }
+}
+
+fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex) {
+    let blocks = core.partial.remove(&piece).unwrap_or_default();
+    let Some(storage) = &core.storage else {
+        return core.recycle(blocks);
+    };
+    let bytes: usize = blocks.iter().map(Vec::len).sum();
+    net.in_pool.set(net.in_pool.get() + bytes as u64);
+    core.jobs += 1;
+    let (meta, storage) = (Arc::clone(&torrent.meta), Arc::clone(storage));
+    jobs::store(net, torrent.id, meta, storage, piece, blocks);
+}
+
+fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {
+    core.changed = true;
+    let kind = match fact {
+        Fact::PieceVerified(piece) => EventKind::PieceVerified(piece),
+        Fact::PieceFailed(piece) => EventKind::PieceFailed(piece),
+        Fact::PeerBanned { addr, reason } => {
+            let reason = reason.to_string();
+            EventKind::PeerBanned { addr, reason }
+        }
+        Fact::Completed if !torrent.downloads() => return, // a seed had it all before
+        Fact::Completed => {
+            super::status::publish(torrent, core); // whoever hears of it finds it in the status
+            EventKind::Completed
+        }
+    };
+    net.emit(Some(torrent.id), kind);
+}
+

@@ -1,0 +1,86 @@
+//! A torrent's public face, computed from its Swarm.
+
+use p2pcore_protocol::{FileIndex, PieceIndex};
+use p2pcore_scheduling::PeerSnapshot;
+
+use super::torrent::{Core, Phase, Torrent};
+use crate::api::{PeerStatus, State};
+
+/// Writes the status, the peers and the availability to where other threads look.
+pub(super) fn publish(torrent: &Torrent, core: &Core) {
+    let snapshots = core.swarm.peer_snapshots(core.now());
+    let sums = core.sums();
+    let (done, wanted) = progress(torrent, core);
+    let rate = |of: fn(&PeerSnapshot) -> u64| snapshots.iter().map(of).sum::<u64>() as f64;
+    let (download_rate, upload_rate) = (rate(|peer| peer.download_rate), rate(|peer| peer.upload_rate));
+    torrent.shared.update(|status| {
+        status.state = state(torrent, core);
+        status.error = match &core.phase {
+            Phase::Failed(error) => Some(error.clone()),
+            _ => None,
+        };
+        status.done = done;
+        status.wanted = wanted;
+        status.downloaded = sums.downloaded;
+        status.uploaded = sums.uploaded;
+        status.wasted = sums.wasted;
+        status.download_rate = download_rate;
+        status.upload_rate = upload_rate;
+        status.peers = snapshots.len() as u32;
+        status.seeds = snapshots.iter().filter(|peer| peer.seed).count() as u32;
+        status.pieces = core.swarm.have().count();
+    });
+    torrent.shared.set_availability(core.swarm.availability());
+    let peers = snapshots.into_iter().map(|snapshot| peer_status(core, snapshot));
+    torrent.shared.set_peers(peers.collect());
+}
+
+fn state(torrent: &Torrent, core: &Core) -> State {
+    match &core.phase {
+        Phase::Failed(_) => State::Failed,
+        Phase::Closing => State::Removed,
+        _ if core.is_paused() => State::Paused,
+        Phase::Opening | Phase::Checking => State::Checking,
+        Phase::Running if !torrent.downloads() || core.swarm.is_complete() => State::Seeding,
+        Phase::Running => State::Downloading,
+    }
+}
+
+/// Verified bytes of wanted files, and their bytes in all.
+fn progress(torrent: &Torrent, core: &Core) -> (u64, u64) {
+    let layout = torrent.meta.layout();
+    let files = core.wanted.iter().enumerate().filter(|(_, wanted)| **wanted);
+    let sizes = files.map(|(file, _)| layout.file_size(FileIndex::new(file as u32)));
+    let wanted = sizes.sum();
+    if core.swarm.have().is_full() {
+        return (wanted, wanted);
+    }
+    (core.done_bytes, wanted)
+}
+
+/// Bytes of a piece that belong to wanted files.
+pub(super) fn wanted_bytes(torrent: &Torrent, wanted: &[bool], piece: PieceIndex) -> u64 {
+    let layout = torrent.meta.layout();
+    let slices = layout.slices(layout.data_span(piece));
+    let counted = slices.filter(|slice| slice.file.is_some_and(|file| wanted[file.as_usize()]));
+    counted.map(|slice| u64::from(slice.length)).sum()
+}
+
+fn peer_status(core: &Core, snapshot: PeerSnapshot) -> PeerStatus {
+    let peer = core.peers.get(&snapshot.key);
+    PeerStatus {
+        addr: snapshot.addr,
+        client: peer.map_or_else(String::new, |peer| peer.client.borrow().clone()),
+        outgoing: snapshot.outgoing,
+        progress: snapshot.progress,
+        downloaded: snapshot.downloaded,
+        uploaded: snapshot.uploaded,
+        download_rate: snapshot.download_rate as f64,
+        upload_rate: snapshot.upload_rate as f64,
+        choking: snapshot.choking,
+        choked: snapshot.choked,
+        interested: snapshot.interested,
+        wanting: snapshot.wanting,
+        outstanding: snapshot.outstanding,
+    }
+}

@@ -1,0 +1,681 @@
+//! One torrent on the network thread: its Swarm, its peers, its storage, and the carrying out of what the Swarm says.
+//!
+//! Nothing here decides about peers or pieces. What is decided is the torrent's life: opening, checking, running,
+//! paused, failed, closing. Files are opened and closed only while no job of the torrent is under way.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use p2pcore_protocol::extension::{ExtensionHandshake, ExtensionIds};
+use p2pcore_protocol::hashes::HashTrees;
+use p2pcore_protocol::message::{HashRequest, Message};
+use p2pcore_protocol::{BLOCK, FileIndex, Metainfo, PieceIndex, Verified};
+use p2pcore_scheduling::{
+    CloseReason, Input, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket, Time, Verdict,
+};
+
+use super::jobs::{self, JobResult, PieceOutcome};
+use super::limits::Limiter;
+use super::peer::Peer;
+use super::{Net, forget, pump, status, writer};
+use crate::api::{AddTorrent, CommandId, EventKind, State, Target, TorrentId};
+use crate::error::{StorageError, TorrentError};
+use crate::shared::TorrentShared;
+use crate::storage::{Existing, Storage};
+
+/// A torrent of the session.
+pub(super) struct Torrent {
+    pub id: TorrentId,
+    pub meta: Arc<Metainfo>,
+    pub limits: Limiter,
+    pub shared: Arc<TorrentShared>,
+    target: Target,
+    core: RefCell<Core>,
+}
+
+/// What changes. One borrow of it handles a batch of inputs and then carries out what the Swarm says.
+pub(super) struct Core {
+    pub swarm: Swarm,
+    pub peers: BTreeMap<PeerKey, Rc<Peer>>,
+    pub phase: Phase,
+    pub storage: Option<Arc<Storage>>,
+    /// Blocks of pieces that are not complete, in memory. The Swarm bounds how many pieces are begun.
+    pub partial: BTreeMap<PieceIndex, Vec<Vec<u8>>>,
+    /// Payload whose fate the Swarm has not yet told.
+    pub tickets: VecDeque<(Ticket, Vec<u8>)>,
+    /// Buffers to use again.
+    pub spare: Vec<Vec<u8>>,
+    pub jobs: usize,
+    /// Verified bytes of wanted files.
+    pub done_bytes: u64,
+    /// For each file, the pieces that are missing.
+    pub missing: Vec<u32>,
+    pub wanted: Vec<bool>,
+    pub unflushed: bool,
+    pub changed: bool,
+    trees: HashTrees,
+    now: Time,
+    next_key: u64,
+    user_peers: Vec<SocketAddr>,
+    had: Vec<Verified>,
+    checking: usize,
+    check_error: Option<TorrentError>,
+    stop_check: Arc<AtomicBool>,
+    paused: bool,
+    sequential: bool,
+    closing: Option<(bool, Option<CommandId>)>,
+    opening: Option<CommandId>,
+    reopen: bool,
+    before: Sums,
+    refreshed: Time,
+    flushed: Time,
+}
+
+/// Where a torrent is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    Opening,
+    Checking,
+    Running,
+    Failed(TorrentError),
+    Closing,
+}
+
+/// Payload counted by Swarms that went before (each start makes a new one).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub downloaded: u64,
+    pub uploaded: u64,
+    pub wasted: u64,
+}
+
+impl Torrent {
+    pub fn new(net: &Net, id: TorrentId, add: AddTorrent, shared: Arc<TorrentShared>) -> Rc<Self> {
+        let meta = Arc::clone(&add.meta);
+        let files = meta.files().len();
+        let mut wanted = vec![add.files.is_none(); files];
+        for file in add.files.iter().flatten() {
+            wanted[file.as_usize()] = true;
+        }
+        let core = Core {
+            swarm: new_swarm(net, &meta, id),
+            peers: BTreeMap::new(),
+            phase: Phase::Opening,
+            storage: None,
+            partial: BTreeMap::new(),
+            tickets: VecDeque::new(),
+            spare: Vec::new(),
+            jobs: 0,
+            done_bytes: 0,
+            missing: Vec::new(),
+            wanted,
+            unflushed: false,
+            changed: true,
+            trees: HashTrees::new(Arc::clone(&meta)),
+            now: net.now(),
+            next_key: 0,
+            user_peers: add.peers,
+            had: Vec::new(),
+            checking: 0,
+            check_error: None,
+            stop_check: Arc::default(),
+            paused: false,
+            sequential: add.sequential,
+            closing: None,
+            opening: None,
+            reopen: false,
+            before: Sums::default(),
+            refreshed: Time::ZERO,
+            flushed: Time::ZERO,
+        };
+        Rc::new(Self {
+            id,
+            meta,
+            limits: Limiter::new(add.limits),
+            shared,
+            target: add.target,
+            core: RefCell::new(core),
+        })
+    }
+
+    /// Lets `act` feed the Swarm, then carries out what the Swarm says.
+    pub fn with<T>(&self, net: &Net, act: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core.borrow_mut();
+        core.now = net.now();
+        let result = act(&mut core);
+        pump::carry_out(net, self, &mut core);
+        result
+    }
+
+    /// Feeds one input.
+    pub fn handle(&self, net: &Net, input: Input) {
+        self.with(net, |core| core.handle(input));
+    }
+
+    pub fn storage(&self) -> Option<Arc<Storage>> {
+        self.core.borrow().storage.clone()
+    }
+
+    pub fn is_running(&self) -> bool {
+        let core = self.core.borrow();
+        core.phase == Phase::Running && !core.paused
+    }
+
+    /// Opens (or reopens) the files, then checks what they hold.
+    pub fn open(&self, net: &Net, command: Option<CommandId>) {
+        let mut core = self.core.borrow_mut();
+        core.opening = command;
+        self.start(net, &mut core);
+    }
+
+    fn start(&self, net: &Net, core: &mut Core) {
+        core.phase = Phase::Opening;
+        core.reopen = false;
+        core.before = core.sums();
+        core.swarm = new_swarm(net, &self.meta, self.id);
+        core.peers.values().for_each(|peer| peer.close(CloseReason::Stopped));
+        core.peers.clear();
+        core.partial.clear();
+        core.tickets.clear();
+        core.had.clear();
+        core.check_error = None;
+        core.stop_check = Arc::default();
+        self.shared.clear_pieces();
+        self.shared.checked.store(0, Ordering::Relaxed);
+        let before = core.storage.take();
+        core.jobs += 1;
+        let wanted = core.wanted.clone();
+        jobs::open(net, self.id, before, Arc::clone(&self.meta), self.target.clone(), wanted);
+        self.publish(net, core);
+    }
+
+    /// A handshake was made: the peer's place in the swarm, unless the torrent has stopped meanwhile.
+    pub fn connected(&self, net: &Net, info: PeerInfo) -> Option<Rc<Peer>> {
+        if !self.is_running() {
+            return None;
+        }
+        net.connected.set(net.connected.get() + 1);
+        let peer = self.with(net, |core| {
+            let key = PeerKey(core.next_key);
+            core.next_key += 1;
+            let peer = Rc::new(Peer::new(key, info.clone()));
+            core.peers.insert(key, Rc::clone(&peer));
+            core.handle(Input::PeerConnected { peer: key, info });
+            core.handle(Input::Writable { peer: key, room: writer::ROOM });
+            peer
+        });
+        // After the bitfield, which must be the first message.
+        if peer.info.extended {
+            let payload = self.extension_handshake(net).encode();
+            peer.send(&Message::Extended { id: 0, payload });
+        }
+        let (addr, outgoing) = (peer.info.addr, peer.info.outgoing);
+        net.emit(Some(self.id), EventKind::PeerConnected { addr, outgoing });
+        Some(peer)
+    }
+
+    fn extension_handshake(&self, net: &Net) -> ExtensionHandshake {
+        let core = self.core.borrow();
+        ExtensionHandshake {
+            ids: ExtensionIds {
+                lt_donthave: Some(DONT_HAVE_ID),
+                upload_only: Some(UPLOAD_ONLY_ID),
+                ..ExtensionIds::default()
+            },
+            client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
+            reqq: Some(core.swarm.config().upload_queue),
+            upload_only: core.swarm.is_complete().then_some(true),
+            listen_port: net.listen_port.get(),
+            ..ExtensionHandshake::default()
+        }
+    }
+
+    /// The connection is over.
+    pub fn disconnected(&self, net: &Net, peer: &Peer, reason: CloseReason) {
+        net.connected.set(net.connected.get() - 1);
+        self.with(net, |core| {
+            // A torrent that was opened anew does not know the peers of its time before.
+            if core.peers.remove(&peer.key).is_some() {
+                core.handle(Input::PeerDisconnected { peer: peer.key });
+            }
+        });
+        let (addr, reason) = (peer.info.addr, reason.to_string());
+        net.emit(Some(self.id), EventKind::PeerDisconnected { addr, reason });
+    }
+
+    pub fn add_peers(&self, net: &Net, addrs: &[SocketAddr]) {
+        self.with(net, |core| {
+            core.user_peers.extend(addrs);
+            if core.phase == Phase::Running {
+                core.handle(from_user(addrs));
+            }
+        });
+    }
+
+    pub fn pause(&self, net: &Net) {
+        self.with(net, |core| {
+            core.paused = true;
+            core.handle(Input::Pause);
+            core.unflushed = true;
+        });
+        self.refresh(net);
+    }
+
+    pub fn resume(&self, net: &Net) {
+        self.with(net, |core| {
+            core.paused = false;
+            match core.phase {
+                Phase::Failed(_) => core.reopen = true,
+                Phase::Running => core.handle(Input::Resume),
+                Phase::Opening | Phase::Checking | Phase::Closing => {}
+            }
+        });
+        self.advance(net);
+        self.refresh(net);
+    }
+
+    /// Stops with an error. What was verified stays; `resume` opens the files anew.
+    pub fn fail(&self, net: &Net, error: impl Into<TorrentError>) {
+        let error = error.into();
+        let failed = self.with(net, |core| core.fail(&error));
+        if failed {
+            net.emit(Some(self.id), EventKind::Failed(error));
+            self.refresh(net);
+        }
+    }
+
+    pub fn set_files(&self, net: &Net, files: Option<&[FileIndex]>) {
+        self.with(net, |core| {
+            core.wanted.fill(files.is_none());
+            for file in files.iter().copied().flatten() {
+                if let Some(wanted) = core.wanted.get_mut(file.as_usize()) {
+                    *wanted = true;
+                }
+            }
+            let have = core.swarm.have().iter().map(PieceIndex::new);
+            core.done_bytes =
+                have.map(|piece| status::wanted_bytes(self, &core.wanted, piece)).sum();
+            if let (Phase::Running, Some(storage)) = (&core.phase, &core.storage) {
+                core.jobs += 1;
+                jobs::set_wanted(net, self.id, Arc::clone(storage), core.wanted.clone());
+                let priorities = self.priorities(&core.wanted);
+                core.handle(Input::Priorities(priorities));
+            }
+        });
+        self.refresh(net);
+    }
+
+    /// Leaves the session once its jobs are done; answers `command` then.
+    pub fn remove(&self, net: &Net, delete: bool, command: Option<CommandId>) {
+        self.with(net, |core| {
+            core.stop_check.store(true, Ordering::Relaxed);
+            core.handle(Input::Pause);
+            let (deleting, waiting) = core.closing.take().unwrap_or((false, None));
+            if let Some(waiting) = waiting {
+                net.answer(Some(self.id), waiting, Ok(()));
+            }
+            core.closing = Some((delete || deleting, command));
+        });
+        self.advance(net);
+    }
+
+    /// Takes the next step of the torrent's life that waited for its jobs to end.
+    fn advance(&self, net: &Net) {
+        let mut core = self.core.borrow_mut();
+        if core.jobs > 0 || core.phase == Phase::Closing {
+            return;
+        }
+        if let Some((delete, _)) = core.closing {
+            core.phase = Phase::Closing;
+            core.jobs += 1;
+            jobs::close(net, self.id, core.storage.take(), Some(delete));
+        } else if core.reopen {
+            self.start(net, &mut core);
+        }
+    }
+
+    /// Takes in the end of a job.
+    pub fn finish(&self, net: &Net, result: JobResult) {
+        self.core.borrow_mut().jobs -= 1;
+        match result {
+            JobResult::Opened(opened) => self.opened(net, opened),
+            JobResult::Checked(result) => self.checked(net, result),
+            JobResult::Piece { piece, blocks, outcome } => {
+                self.piece_done(net, piece, blocks, outcome);
+            }
+            JobResult::Flushed(Ok(())) => {}
+            JobResult::Flushed(Err(error)) => self.fail(net, error),
+            JobResult::Closed(result) => return self.closed(net, result),
+        }
+        self.advance(net);
+    }
+
+    fn opened(&self, net: &Net, opened: Result<(Arc<Storage>, Existing), StorageError>) {
+        let command = self.core.borrow_mut().opening.take();
+        let (storage, existing) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                match command {
+                    // It never began: the command failed, and the torrent is not there.
+                    Some(command) => {
+                        net.answer(Some(self.id), command, Err(error.into()));
+                        self.core.borrow_mut().closing = Some((false, None));
+                    }
+                    None => self.fail(net, error),
+                }
+                return;
+            }
+        };
+        if let Some(command) = command {
+            net.answer(Some(self.id), command, Ok(()));
+        }
+        let mut core = self.core.borrow_mut();
+        core.phase = Phase::Checking;
+        core.storage = Some(Arc::clone(&storage));
+        core.had = existing.trusted.into_iter().map(Verified::resumed).collect();
+        let sizes = existing.to_check.iter().map(|piece| self.meta.layout().data_size(*piece));
+        let to_check = sizes.map(u64::from).sum();
+        self.shared.update(|status| status.to_check = to_check);
+        core.checking = if existing.to_check.is_empty() {
+            0
+        } else {
+            let stop = Arc::clone(&core.stop_check);
+            jobs::check(net, self.id, &self.shared, &storage, existing.to_check, &stop)
+        };
+        core.jobs += core.checking;
+        self.publish(net, &mut core);
+        if core.checking == 0 {
+            drop(core);
+            self.run(net);
+        }
+    }
+
+    fn checked(&self, net: &Net, result: Result<Vec<Verified>, TorrentError>) {
+        let mut core = self.core.borrow_mut();
+        core.checking -= 1;
+        match result {
+            Ok(good) => core.had.extend(good),
+            Err(error) => {
+                core.stop_check.store(true, Ordering::Relaxed);
+                core.check_error = Some(error);
+            }
+        }
+        if core.checking > 0 {
+            return;
+        }
+        let error = core.check_error.take();
+        drop(core);
+        match error {
+            Some(error) => self.fail(net, error),
+            None => self.run(net),
+        }
+    }
+
+    /// Everything on disk is known: the transfer begins.
+    fn run(&self, net: &Net) {
+        if self.core.borrow().closing.is_some() {
+            return;
+        }
+        self.with(net, |core| {
+            core.phase = Phase::Running;
+            let had = std::mem::take(&mut core.had);
+            core.missing = self.pieces_per_file();
+            core.done_bytes = 0;
+            let mut whole = Vec::new();
+            for verified in &had {
+                self.shared.set_piece(verified.piece());
+                core.piece_present(self, verified.piece(), &mut whole);
+            }
+            core.handle(Input::Priorities(self.priorities(&core.wanted)));
+            core.handle(Input::Sequential(core.sequential));
+            core.handle(Input::Had(had));
+            net.emit(Some(self.id), EventKind::Checked);
+            if self.downloads() {
+                whole.extend(self.empty_files(&core.wanted));
+                whole.sort_unstable();
+                for file in whole {
+                    net.emit(Some(self.id), EventKind::FileCompleted(file));
+                }
+            }
+            if core.paused {
+                core.handle(Input::Pause);
+            }
+            let peers = core.user_peers.clone();
+            core.handle(from_user(&peers));
+            core.unflushed = true;
+        });
+        self.refresh(net);
+    }
+
+    fn piece_done(&self, net: &Net, piece: PieceIndex, blocks: Vec<Vec<u8>>, outcome: PieceOutcome) {
+        let bytes: usize = blocks.iter().map(Vec::len).sum();
+        net.in_pool.set(net.in_pool.get().saturating_sub(bytes as u64));
+        if !net.is_congested() {
+            net.drained.notify_waiters();
+        }
+        let failed = self.with(net, |core| {
+            core.recycle(blocks);
+            match outcome {
+                PieceOutcome::Stored(verified) => {
+                    core.unflushed = true;
+                    self.shared.set_piece(piece);
+                    let mut whole = Vec::new();
+                    core.piece_present(self, piece, &mut whole);
+                    core.handle(Input::Checked(Verdict::Good(verified)));
+                    pump::carry_out(net, self, core); // so that the piece is told before its files
+                    whole.retain(|file| core.wanted[file.as_usize()]);
+                    for file in whole {
+                        net.emit(Some(self.id), EventKind::FileCompleted(file));
+                    }
+                    None
+                }
+                PieceOutcome::Bad => {
+                    let bad_blocks = Vec::new();
+                    core.handle(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+                    None
+                }
+                PieceOutcome::Failed(error) => {
+                    core.handle(Input::StoreFailed { piece });
+                    Some(error)
+                }
+            }
+        });
+        if let Some(error) = failed {
+            self.fail(net, error);
+        }
+    }
+
+    fn closed(&self, net: &Net, result: Result<(), StorageError>) {
+        let command = self.core.borrow_mut().closing.take();
+        self.shared.update(|status| {
+            status.state = State::Removed;
+            status.peers = 0;
+        });
+        forget(net, self);
+        if let Some((_, Some(command))) = command {
+            net.answer(Some(self.id), command, result.map_err(Into::into));
+        }
+    }
+
+    /// Deadlines, flushing and the public face.
+    pub fn tick(&self, net: &Net) {
+        let now = net.now();
+        let mut core = self.core.borrow_mut();
+        if core.swarm.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            core.now = now;
+            core.handle(Input::Tick);
+            pump::carry_out(net, self, &mut core);
+        }
+        if core.unflushed
+            && now.since(core.flushed) >= FLUSH_EVERY
+            && core.phase == Phase::Running
+            && let Some(storage) = &core.storage
+        {
+            jobs::flush(net, self.id, Arc::clone(storage));
+            core.jobs += 1;
+            core.flushed = now;
+            core.unflushed = false;
+        }
+        let active = core.changed || !core.peers.is_empty();
+        if active && now.since(core.refreshed) >= REFRESH_EVERY {
+            core.changed = !core.peers.is_empty();
+            self.publish(net, &mut core);
+        }
+    }
+
+    /// Brings the public face up to date now.
+    pub fn refresh(&self, net: &Net) {
+        self.publish(net, &mut self.core.borrow_mut());
+    }
+
+    /// Whether anything is written: seeds are read-only.
+    pub fn downloads(&self) -> bool {
+        matches!(self.target, Target::Download { .. })
+    }
+
+    fn publish(&self, net: &Net, core: &mut Core) {
+        core.refreshed = net.now();
+        status::publish(self, core);
+    }
+
+    /// A seed wants nothing: what is missing cannot be written.
+    fn priorities(&self, wanted: &[bool]) -> Vec<u8> {
+        let layout = self.meta.layout();
+        let mut priorities = vec![0; layout.piece_count() as usize];
+        if self.downloads() {
+            for (file, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
+                let pieces = layout.file_pieces(FileIndex::new(file as u32));
+                priorities[pieces.start as usize..pieces.end as usize].fill(1);
+            }
+        }
+        priorities
+    }
+
+    fn pieces_per_file(&self) -> Vec<u32> {
+        let files = 0..self.meta.files().len() as u32;
+        let layout = self.meta.layout();
+        files.map(|file| layout.file_pieces(FileIndex::new(file)).len() as u32).collect()
+    }
+
+    fn empty_files<'a>(&'a self, wanted: &'a [bool]) -> impl Iterator<Item = FileIndex> + 'a {
+        let layout = self.meta.layout();
+        let files = (0..wanted.len() as u32).map(FileIndex::new);
+        files.filter(|file| wanted[file.as_usize()] && layout.file_pieces(*file).is_empty())
+    }
+}
+
+impl Core {
+    /// Feeds the Swarm. What it says is carried out at the end of the batch.
+    pub fn handle(&mut self, input: Input) {
+        self.swarm.handle(self.now, input);
+    }
+
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A block's payload is complete.
+    pub fn block_arrived(&mut self, peer: PeerKey, piece: u32, begin: u32, data: Vec<u8>) {
+        let ticket = Ticket(self.next_key);
+        self.next_key += 1;
+        let length = data.len() as u32;
+        self.tickets.push_back((ticket, data));
+        self.handle(Input::BlockArrived { peer, piece, begin, length, ticket });
+    }
+
+    /// An empty buffer for a block of this length.
+    pub fn new_block(&mut self, length: u32) -> Vec<u8> {
+        let spare = if length <= BLOCK { self.spare.pop() } else { None };
+        spare.unwrap_or_else(|| Vec::with_capacity(length.max(BLOCK) as usize))
+    }
+
+    /// The payload that a ticket names.
+    pub fn take_ticket(&mut self, ticket: Ticket) -> Option<Vec<u8>> {
+        let at = self.tickets.iter().position(|(other, _)| *other == ticket)?;
+        self.tickets.remove(at).map(|(_, data)| data)
+    }
+
+    pub fn recycle(&mut self, blocks: Vec<Vec<u8>>) {
+        for mut block in blocks {
+            if self.spare.len() < MAX_SPARE && block.capacity() == BLOCK as usize {
+                block.clear();
+                self.spare.push(block);
+            }
+        }
+    }
+
+    /// Counts a piece for its files; adds those that are whole now.
+    fn piece_present(&mut self, torrent: &Torrent, piece: PieceIndex, whole: &mut Vec<FileIndex>) {
+        self.done_bytes += status::wanted_bytes(torrent, &self.wanted, piece);
+        for file in torrent.meta.layout().piece_files(piece) {
+            let missing = &mut self.missing[file.as_usize()];
+            *missing = missing.saturating_sub(1);
+            if *missing == 0 {
+                whole.push(file);
+            }
+        }
+    }
+
+    /// The hashes that a peer asks for (BEP 52), or the refusal.
+    pub fn answer_hashes(&mut self, request: HashRequest) -> Message {
+        match self.trees.answer(&request) {
+            Ok(hashes) => Message::Hashes { request, hashes },
+            Err(_) => Message::HashReject(request),
+        }
+    }
+
+    fn fail(&mut self, error: &TorrentError) -> bool {
+        let fails = !matches!(self.phase, Phase::Failed(_) | Phase::Closing);
+        if fails {
+            self.phase = Phase::Failed(error.clone());
+            self.stop_check.store(true, Ordering::Relaxed);
+            self.handle(Input::Pause);
+        }
+        fails
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    pub fn sums(&self) -> Sums {
+        let counters = self.swarm.counters();
+        Sums {
+            downloaded: self.before.downloaded + counters.downloaded,
+            uploaded: self.before.uploaded + counters.uploaded,
+            wasted: self.before.wasted + counters.wasted,
+        }
+    }
+}
+
+fn new_swarm(net: &Net, meta: &Metainfo, id: TorrentId) -> Swarm {
+    let config = SwarmConfig {
+        max_peers: net.config.max_peers_per_torrent,
+        unchoke_slots: net.config.unchoke_slots,
+        max_dials: net.config.max_half_open,
+        ..SwarmConfig::default()
+    };
+    let own = net.peer_id.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    Swarm::new(config, meta.layout().clone(), own ^ id.0)
+}
+
+fn from_user(addrs: &[SocketAddr]) -> Input {
+    Input::Addresses(addrs.iter().map(|addr| (*addr, PeerSource::User)).collect())
+}
+
+/// Our ids for extension messages, told in the extension handshake.
+pub(super) const DONT_HAVE_ID: u8 = 1;
+pub(super) const UPLOAD_ONLY_ID: u8 = 2;
+
+/// Buffers kept for use again: 16 MiB, what two pieces of 8 MiB need.
+const MAX_SPARE: usize = 1024;
+
+/// How much work a crash may cost: pieces of the last seconds are hashed again.
+const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How old snapshots may be.
+const REFRESH_EVERY: std::time::Duration = std::time::Duration::from_millis(200);

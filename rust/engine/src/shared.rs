@@ -1,0 +1,97 @@
+//! What others may see of a torrent while it runs: values that the network thread writes and any thread copies.
+//!
+//! Nothing here is waited for: locks are held for a copy, never over I/O.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use p2pcore_protocol::{Metainfo, PieceIndex};
+
+use crate::api::{PeerStatus, State, Status};
+
+/// One torrent's public face.
+#[derive(Debug)]
+pub(crate) struct TorrentShared {
+    pub meta: Arc<Metainfo>,
+    status: Mutex<Status>,
+    peers: Mutex<Vec<PeerStatus>>,
+    availability: Mutex<Vec<u16>>,
+    pieces: Box<[AtomicU8]>,
+    /// Bytes hashed by the check under way.
+    pub checked: AtomicU64,
+}
+
+impl TorrentShared {
+    pub fn new(meta: Arc<Metainfo>) -> Self {
+        let count = meta.layout().piece_count() as usize;
+        Self {
+            status: Mutex::new(Status {
+                state: State::Checking,
+                done: 0,
+                wanted: meta.total_size(),
+                checked: 0,
+                to_check: 0,
+                downloaded: 0,
+                uploaded: 0,
+                wasted: 0,
+                download_rate: 0.0,
+                upload_rate: 0.0,
+                peers: 0,
+                seeds: 0,
+                pieces: 0,
+                error: None,
+            }),
+            peers: Mutex::default(),
+            availability: Mutex::new(vec![0; count]),
+            pieces: (0..count).map(|_| AtomicU8::new(0)).collect(),
+            checked: AtomicU64::new(0),
+            meta,
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        let mut status = lock(&self.status).clone();
+        status.checked = self.checked.load(Ordering::Relaxed);
+        status
+    }
+
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut lock(&self.status));
+    }
+
+    pub fn peers(&self) -> Vec<PeerStatus> {
+        lock(&self.peers).clone()
+    }
+
+    pub fn set_peers(&self, peers: Vec<PeerStatus>) {
+        *lock(&self.peers) = peers;
+    }
+
+    pub fn availability(&self) -> Vec<u16> {
+        lock(&self.availability).clone()
+    }
+
+    pub fn set_availability(&self, availability: Vec<u16>) {
+        *lock(&self.availability) = availability;
+    }
+
+    /// One byte for each piece: 1 where it is verified.
+    pub fn pieces(&self) -> Vec<u8> {
+        let pieces = self.pieces.iter();
+        pieces.map(|piece| piece.load(Ordering::Relaxed)).collect()
+    }
+
+    pub fn set_piece(&self, piece: PieceIndex) {
+        self.pieces[piece.as_usize()].store(1, Ordering::Relaxed);
+    }
+
+    pub fn clear_pieces(&self) {
+        for piece in &self.pieces {
+            piece.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
