@@ -29,7 +29,8 @@ pub fn files() -> Vec<Made> {
     let seed = [&FAST_PEER[..], &HAVE_ALL, &UNCHOKE].concat();
     let answers = |count: usize| [ANSWER, 0].repeat(count);
     let fetch = [answers(3), GOOD.to_vec()].concat();
-    let all = [seed.clone(), fetch.repeat(10)].concat();
+    // Seven pieces of 17 blocks in all.
+    let all = [seed.clone(), answers(17), GOOD.repeat(7)].concat();
     vec![
         ("good-fetch-all", all.clone()),
         (
