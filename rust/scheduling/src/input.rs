@@ -17,6 +17,7 @@ pub struct Ticket(pub u64);
 
 /// What the handshakes said of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not one state.
 pub struct PeerInfo {
     /// The address it is connected from (or that we dialled).
     pub addr: SocketAddr,

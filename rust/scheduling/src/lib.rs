@@ -3,14 +3,30 @@
 //! This room decides; it has no clock, socket, file, thread or global random source, and iterates nothing in hash order,
 //! so that a run can be simulated, replayed and fuzzed. The engine drives it with real sockets.
 
-pub mod bitfield;
-pub mod config;
+mod bitfield;
+mod blame;
+mod choker;
+mod config;
+mod dialer;
+mod endgame;
+mod holdings;
 pub mod input;
 pub mod output;
+mod patience;
+mod peers;
+mod picker;
+mod random;
 pub mod rates;
-pub mod snapshot;
-pub mod swarm;
+mod requests;
+mod snapshot;
+mod stall;
+mod swarm;
 pub mod time;
+mod uploads;
+mod window;
+
+#[cfg(test)]
+mod tests;
 
 pub use bitfield::Bitfield;
 pub use config::SwarmConfig;

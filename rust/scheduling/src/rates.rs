@@ -65,7 +65,7 @@ impl TokenBucket {
         let quantum = QUANTUM.min(rate / 16).max(1).min(want);
         let needed = u128::from(quantum) * SECOND;
         if self.level < needed {
-            return Grant::Wait(now + self.time_for(needed - self.level, rate));
+            return Grant::Wait(now + time_for(needed - self.level, rate));
         }
         let granted = u64::try_from(self.level / SECOND).map_or(want, |held| held.min(want));
         self.level -= u128::from(granted) * SECOND;
@@ -89,15 +89,15 @@ impl TokenBucket {
         let rate = self.rate.unwrap_or(0);
         u128::from((rate / 8).max(2)) * SECOND
     }
+}
 
-    fn time_for(&self, missing: u128, rate: u64) -> Duration {
-        if rate == 0 {
-            // Nothing flows until set_rate; the driver asks again then.
-            return Duration::from_secs(3600);
-        }
-        let nanos = missing.div_ceil(u128::from(rate));
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+fn time_for(missing: u128, rate: u64) -> Duration {
+    if rate == 0 {
+        // Nothing flows until set_rate; the driver asks again then.
+        return Duration::from_hours(1);
     }
+    let nanos = missing.div_ceil(u128::from(rate));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 const SLOT: Duration = Duration::from_millis(250);

@@ -7,6 +7,7 @@ use crate::output::CloseReason;
 
 /// One connected peer at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not one state.
 pub struct PeerSnapshot {
     /// The driver's name for it.
     pub key: PeerKey,

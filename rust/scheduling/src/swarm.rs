@@ -1,13 +1,30 @@
-//! The Swarm: one torrent's transfer as a pure state machine.
+//! The Swarm: one torrent's transfer as a pure state machine. This file holds the parts together and delegates.
+//!
+//! After every input the Swarm is settled: peers that found room are asked for blocks, free slots are given away,
+//! addresses are dialled. Timers need no precision: one tick looks at everything, four times a second while blocks are
+//! owed to us, once a second otherwise, and never while there is nobody to look at.
 
-use std::collections::VecDeque;
+mod blocks;
+mod connecting;
+mod filling;
+mod messages;
+mod outbox;
+mod pieces;
+mod serving;
+mod upkeep;
 
 use p2pcore_protocol::Layout;
 
+use self::outbox::Outbox;
+use self::upkeep::Timers;
 use crate::bitfield::Bitfield;
+use crate::blame::Blame;
 use crate::config::SwarmConfig;
-use crate::input::Input;
-use crate::output::Output;
+use crate::dialer::{Dialer, Limits};
+use crate::input::{Input, PeerKey};
+use crate::output::{Fact, Output};
+use crate::peers::Peers;
+use crate::picker::{Picked, Picker};
 use crate::snapshot::{Counters, PeerSnapshot};
 use crate::time::Time;
 
@@ -16,34 +33,113 @@ use crate::time::Time;
 pub struct Swarm {
     config: SwarmConfig,
     layout: Layout,
-    have: Bitfield,
-    outputs: VecDeque<Output>,
+    peers: Peers,
+    picker: Picker,
+    blame: Blame,
+    dialer: Dialer,
+    out: Outbox,
     counters: Counters,
+    timers: Timers,
+    paused: bool,
+    completed: bool,
+    optimistic: Option<PeerKey>,
+    todo: Todo,
+    /// Reused between picks.
+    picked: Vec<Picked>,
+    whole: Vec<u32>,
+}
+
+/// What one input left to be settled.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not one state.
+struct Todo {
+    /// Blocks or budget became free: look at every peer.
+    fill_all: bool,
+    /// An unchoke slot may be free.
+    slots: bool,
+    /// Need or holdings changed so that some peers may be of no use.
+    useless: bool,
+    /// The needed pieces changed: is everything there now, or not any more?
+    completion: bool,
 }
 
 impl Swarm {
     /// A Swarm that has nothing and wants everything. The same seed and inputs give the same outputs.
-    pub fn new(config: SwarmConfig, layout: Layout, _seed: u64) -> Self {
-        Self {
+    pub fn new(config: SwarmConfig, layout: Layout, seed: u64) -> Self {
+        let mut swarm = Self {
             config,
-            have: Bitfield::new(layout.piece_count()),
-            layout,
-            outputs: VecDeque::new(),
+            peers: Peers::default(),
+            picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
+            blame: Blame::default(),
+            dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
+            out: Outbox::default(),
             counters: Counters::default(),
-        }
+            timers: Timers::default(),
+            paused: false,
+            completed: false,
+            optimistic: None,
+            todo: Todo::default(),
+            picked: Vec::new(),
+            whole: Vec::new(),
+            layout,
+        };
+        // A torrent of empty files is complete from the start.
+        swarm.settle_completion(Time::ZERO);
+        swarm
     }
 
     /// Takes in one thing that happened at `now`, which never goes back.
-    pub fn handle(&mut self, _now: Time, _input: Input) {}
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::PeerConnected { peer, info } => self.on_connected(now, peer, info),
+            Input::PeerDisconnected { peer } => self.on_disconnected(now, peer),
+            Input::PeerRequestLimit { peer, reqq } => self.on_request_limit(now, peer, reqq),
+            Input::PeerUploadOnly { peer, upload_only } => {
+                self.on_upload_only(peer, upload_only);
+            }
+            Input::Message { peer, message } => self.on_message(now, peer, message),
+            Input::BlockArrived {
+                peer,
+                piece,
+                begin,
+                length,
+                ticket,
+            } => self.on_block(now, peer, (piece, begin, length), ticket),
+            Input::Progress { peer, bytes } => self.on_progress(now, peer, bytes),
+            Input::Writable { peer, room } => self.on_writable(now, peer, room),
+            Input::Checked(verdict) => self.on_checked(now, verdict),
+            Input::Had(pieces) => self.on_had(now, &pieces),
+            Input::Priorities(priorities) => self.on_priorities(now, &priorities),
+            Input::Sequential(sequential) => self.picker.set_sequential(sequential),
+            Input::Addresses(addresses) => {
+                for (addr, source) in addresses {
+                    self.dialer.add(now, addr, source);
+                }
+            }
+            Input::DialFailed { addr, for_good } => self.dialer.on_failed(now, addr, for_good),
+            Input::PeerLacks { peer, piece } => self.on_lacks(now, peer, piece),
+            Input::StoreFailed { piece } => self.on_store_failed(now, piece),
+            Input::Misbehaved { peer, reason } => self.on_misbehaved(now, peer, reason),
+            Input::Pause => self.on_pause(now),
+            Input::Resume => self.on_resume(now),
+            Input::Tick => {}
+        }
+        self.settle(now);
+    }
 
     /// The next thing to do, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.out.pop()
     }
 
     /// When to hand in `Input::Tick` if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        let dial = self.dialer.next_due(self.dial_limits());
+        let dial = dial.filter(|_| !self.paused);
+        match (self.timers.next(), dial) {
+            (Some(tick), Some(dial)) => Some(tick.min(dial)),
+            (tick, dial) => tick.or(dial),
+        }
     }
 
     /// What it was started with.
@@ -58,31 +154,90 @@ impl Swarm {
 
     /// The verified pieces.
     pub fn have(&self) -> &Bitfield {
-        &self.have
+        self.picker.have()
     }
 
     /// Every wanted piece is there.
     pub fn is_complete(&self) -> bool {
-        self.have.is_full()
+        self.picker.need().is_empty()
+    }
+
+    /// Paused: no peer, no dial.
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// How many connected peers have each piece.
     pub fn availability(&self) -> Vec<u16> {
-        vec![0; self.layout.piece_count() as usize]
+        self.picker.availability()
     }
 
     /// The connected peers, in the order of their keys.
-    pub fn peer_snapshots(&self, _now: Time) -> Vec<PeerSnapshot> {
-        Vec::new()
+    pub fn peer_snapshots(&self, now: Time) -> Vec<PeerSnapshot> {
+        let pieces = self.layout.piece_count();
+        self.peers
+            .iter()
+            .map(|peer| peer.snapshot(now, pieces))
+            .collect()
+    }
+
+    /// The number of connected peers.
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
     }
 
     /// The number of connected peers that have everything.
     pub fn seeds(&self) -> usize {
-        0
+        usize::from(self.picker.seeds())
     }
 
     /// Sums since the start.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Does what the last input made possible.
+    fn settle(&mut self, now: Time) {
+        if self.timers.is_due(now) {
+            self.upkeep(now);
+        }
+        if std::mem::take(&mut self.todo.completion) {
+            self.settle_completion(now);
+        }
+        if std::mem::take(&mut self.todo.useless) {
+            self.close_useless(now);
+        }
+        if std::mem::take(&mut self.todo.slots) {
+            self.give_free_slots(now);
+        }
+        if std::mem::take(&mut self.todo.fill_all) {
+            self.fill_all(now);
+        }
+        if !self.paused {
+            while let Some(addr) = self.dialer.next(now, self.dial_limits()) {
+                self.out.push(Output::Dial { addr });
+            }
+        }
+        self.timers.set(now, !self.peers.is_empty());
+    }
+
+    fn settle_completion(&mut self, now: Time) {
+        let complete = self.is_complete();
+        if complete && !self.completed {
+            self.out.push(Output::Fact(Fact::Completed));
+        } else if self.completed && !complete {
+            self.dialer.on_incomplete(now);
+        }
+        self.completed = complete;
+        self.todo.useless = true;
+    }
+
+    fn dial_limits(&self) -> Limits {
+        Limits {
+            connected: self.peers.len(),
+            max_peers: self.config.max_peers,
+            max_dials: self.config.max_dials,
+            complete: self.is_complete(),
+        }
     }
 }

@@ -1,0 +1,325 @@
+//! Which address to dial, and when.
+//!
+//! An address that the user named is kept for ever and tried again with growing waits; any other is dropped after a
+//! few failures. Nothing is dialled that could not help: a complete torrent dials only the user's addresses, and not
+//! those where neither side had anything to trade. The list is bounded: when it is full, new ones are not taken in
+//! unless the user named them, and then another that he did not name makes room.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::input::PeerSource;
+use crate::output::CloseReason;
+use crate::random::Random;
+use crate::time::Time;
+
+/// The addresses known for one torrent.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    candidates: Vec<Candidate>,
+    max: usize,
+    random: Random,
+    dialling: usize,
+    /// No candidate is due before this.
+    next: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    addr: SocketAddr,
+    source: PeerSource,
+    state: State,
+    failures: u32,
+    /// Neither side had anything to trade while we were complete.
+    idle: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting(Time),
+    Dialling,
+    Connected(Time),
+    Never,
+}
+
+/// What a dial depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connected peers now.
+    pub(crate) connected: usize,
+    /// Connected peers at most.
+    pub(crate) max_peers: usize,
+    /// Dials under way at most.
+    pub(crate) max_dials: usize,
+    /// We need nothing.
+    pub(crate) complete: bool,
+}
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Failures after which an address that the user did not name is given up.
+const TRIES: u32 = 3;
+/// A connection that lasted this long was a success: the next wait is short again.
+const LASTED: Duration = Duration::from_secs(10);
+
+impl Dialer {
+    pub(crate) fn new(max: usize, seed: u64) -> Self {
+        Self {
+            candidates: Vec::new(),
+            max,
+            random: Random::new(seed),
+            dialling: 0,
+            next: None,
+        }
+    }
+
+    /// Takes an address in, to be dialled at once.
+    pub(crate) fn add(&mut self, now: Time, addr: SocketAddr, source: PeerSource) {
+        if addr.port() == 0 {
+            return;
+        }
+        self.next = Some(now);
+        if let Some(known) = self.find(addr) {
+            if source == PeerSource::User {
+                known.source = source;
+                known.idle = false;
+                known.failures = 0;
+                if matches!(known.state, State::Waiting(_) | State::Never) {
+                    known.state = State::Waiting(now);
+                }
+            }
+            return;
+        }
+        if self.candidates.len() >= self.max && !(source == PeerSource::User && self.make_room()) {
+            return;
+        }
+        self.candidates.push(Candidate {
+            addr,
+            source,
+            state: State::Waiting(now),
+            failures: 0,
+            idle: false,
+        });
+    }
+
+    /// The next address to dial; it counts as under way from now on.
+    pub(crate) fn next(&mut self, now: Time, limits: Limits) -> Option<SocketAddr> {
+        if !self.has_room(limits) || self.next.is_none_or(|next| now < next) {
+            return None;
+        }
+        let mut soonest: Option<Time> = None;
+        for candidate in &mut self.candidates {
+            let State::Waiting(due) = candidate.state else {
+                continue;
+            };
+            let asked = candidate.source == PeerSource::User && !candidate.idle;
+            if limits.complete && !asked {
+                continue;
+            }
+            if due <= now {
+                candidate.state = State::Dialling;
+                self.dialling += 1;
+                return Some(candidate.addr);
+            }
+            soonest = Some(soonest.map_or(due, |other| other.min(due)));
+        }
+        self.next = soonest;
+        None
+    }
+
+    /// When a candidate may be due, as far as the limits allow.
+    pub(crate) fn next_due(&self, limits: Limits) -> Option<Time> {
+        self.next.filter(|_| self.has_room(limits))
+    }
+
+    /// What may be dialled has changed (room, or something to fetch): look again.
+    pub(crate) fn wake(&mut self, now: Time) {
+        self.next = Some(self.next.map_or(now, |next| next.min(now)));
+    }
+
+    /// A dial ended without a peer.
+    pub(crate) fn on_failed(&mut self, now: Time, addr: SocketAddr, for_good: bool) {
+        let jitter = self.random.below(250);
+        let Some(candidate) = self.find(addr) else {
+            return;
+        };
+        let was_dialling = candidate.state == State::Dialling;
+        candidate.failures += 1;
+        let hopeless = candidate.source != PeerSource::User && candidate.failures >= TRIES;
+        candidate.state = if for_good || hopeless {
+            State::Never
+        } else {
+            State::Waiting(now + wait(candidate.failures, jitter))
+        };
+        self.dialling -= usize::from(was_dialling);
+        self.wake(now);
+    }
+
+    /// A dial became a peer.
+    pub(crate) fn on_connected(&mut self, now: Time, addr: SocketAddr) {
+        let Some(candidate) = self.find(addr) else {
+            return;
+        };
+        let was_dialling = candidate.state == State::Dialling;
+        candidate.state = State::Connected(now);
+        self.dialling -= usize::from(was_dialling);
+    }
+
+    /// A peer that we had dialled is gone.
+    pub(crate) fn on_gone(
+        &mut self,
+        now: Time,
+        addr: SocketAddr,
+        reason: CloseReason,
+        complete: bool,
+    ) {
+        let jitter = self.random.below(250);
+        let Some(candidate) = self.find(addr) else {
+            return;
+        };
+        let State::Connected(since) = candidate.state else {
+            return;
+        };
+        candidate.state = match reason {
+            CloseReason::OwnSelf | CloseReason::Banned | CloseReason::CorruptData => State::Never,
+            CloseReason::Stopped => State::Waiting(now),
+            CloseReason::NothingToTrade => {
+                candidate.idle = complete;
+                State::Waiting(now + LONGEST_WAIT)
+            }
+            CloseReason::ProtocolError | CloseReason::Flooded | CloseReason::Duplicate => {
+                State::Waiting(now + LONGEST_WAIT)
+            }
+            CloseReason::TimedOut | CloseReason::TooManyPeers | CloseReason::Closed => {
+                let lasted = now.since(since) >= LASTED;
+                candidate.failures = if lasted { 1 } else { candidate.failures + 1 };
+                State::Waiting(now + wait(candidate.failures, jitter))
+            }
+        };
+        self.wake(now);
+    }
+
+    /// Something is needed again: addresses where there was nothing to trade are worth another try.
+    pub(crate) fn on_incomplete(&mut self, now: Time) {
+        for candidate in &mut self.candidates {
+            if std::mem::take(&mut candidate.idle) && matches!(candidate.state, State::Waiting(_)) {
+                candidate.state = State::Waiting(now);
+            }
+        }
+        self.wake(now);
+    }
+
+    fn has_room(&self, limits: Limits) -> bool {
+        self.dialling < limits.max_dials && limits.connected + self.dialling < limits.max_peers
+    }
+
+    fn find(&mut self, addr: SocketAddr) -> Option<&mut Candidate> {
+        self.candidates
+            .iter_mut()
+            .find(|candidate| candidate.addr == addr)
+    }
+
+    fn make_room(&mut self) -> bool {
+        let idle = |candidate: &Candidate| {
+            candidate.source != PeerSource::User
+                && matches!(candidate.state, State::Waiting(_) | State::Never)
+        };
+        let at = self.candidates.iter().position(idle);
+        at.map(|at| self.candidates.swap_remove(at)).is_some()
+    }
+}
+
+/// One second, doubled with each failure up to a minute, less up to a quarter so that peers do not march in step.
+fn wait(failures: u32, jitter_per_mille: u32) -> Duration {
+    let doubled = FIRST_WAIT * (1 << failures.saturating_sub(1).min(6));
+    let whole = doubled.min(LONGEST_WAIT);
+    whole.saturating_sub(whole * jitter_per_mille / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        connected: 0,
+        max_peers: 10,
+        max_dials: 2,
+        complete: false,
+    };
+
+    fn addr(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::new(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn dials_are_bounded_and_failures_wait_longer_and_longer() {
+        let mut dialer = Dialer::new(100, 1);
+        for port in 1..=3 {
+            dialer.add(at(0), addr(port), PeerSource::User);
+        }
+        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(1)));
+        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(2)));
+        assert_eq!(dialer.next(at(0), LIMITS), None);
+        dialer.on_connected(at(0), addr(2));
+        dialer.on_failed(at(0), addr(1), false);
+        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(3)));
+        assert_eq!(dialer.next(at(0), LIMITS), None);
+        let mut now = dialer.next_due(LIMITS).unwrap();
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            assert_eq!(dialer.next(now, LIMITS), Some(addr(1)));
+            dialer.on_failed(now, addr(1), false);
+            assert_eq!(dialer.next(now, LIMITS), None);
+            let due = dialer.next_due(LIMITS).unwrap();
+            waits.push(due.since(now));
+            now = due;
+        }
+        assert!(waits[0] >= Duration::from_millis(1500) && waits[0] <= Duration::from_secs(2));
+        assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT));
+        assert!(waits[9] >= Duration::from_secs(45));
+    }
+
+    #[test]
+    fn a_complete_torrent_dials_only_what_the_user_named() {
+        let mut dialer = Dialer::new(100, 1);
+        dialer.add(at(0), addr(1), PeerSource::Incoming);
+        dialer.add(at(0), addr(2), PeerSource::User);
+        let complete = Limits {
+            complete: true,
+            ..LIMITS
+        };
+        assert_eq!(dialer.next(at(0), complete), Some(addr(2)));
+        dialer.on_connected(at(0), addr(2));
+        dialer.on_gone(at(1), addr(2), CloseReason::NothingToTrade, true);
+        assert_eq!(dialer.next(at(1_000), complete), None);
+        dialer.on_incomplete(at(1_000));
+        assert_eq!(dialer.next(at(1_000), LIMITS), Some(addr(1)));
+        assert_eq!(dialer.next(at(1_000), LIMITS), Some(addr(2)));
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_the_users_addresses_win() {
+        let mut dialer = Dialer::new(5, 1);
+        for port in 1..=9 {
+            dialer.add(at(0), addr(port), PeerSource::Incoming);
+        }
+        dialer.add(at(0), addr(100), PeerSource::User);
+        assert_eq!(dialer.candidates.len(), 5);
+        assert!(dialer.find(addr(100)).is_some());
+    }
+
+    #[test]
+    fn a_hopeless_address_is_not_dialled_again_until_the_user_insists() {
+        let mut dialer = Dialer::new(5, 1);
+        dialer.add(at(0), addr(1), PeerSource::User);
+        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(1)));
+        dialer.on_failed(at(0), addr(1), true);
+        assert_eq!(dialer.next(at(9_999), LIMITS), None);
+        dialer.add(at(10_000), addr(1), PeerSource::User);
+        assert_eq!(dialer.next(at(10_000), LIMITS), Some(addr(1)));
+    }
+}

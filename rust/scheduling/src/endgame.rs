@@ -1,0 +1,92 @@
+//! The endgame: every needed block was asked of somebody, and a peer has room. It is asked for the blocks that would
+//! come last from those that are much slower than it, latest first.
+//!
+//! At most two peers owe a block (three for the last eight), and the duplicates of a whole transfer are bounded: what
+//! a dead peer keeps beyond that comes back when it counts as stalled.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use p2pcore_protocol::BLOCK;
+
+use crate::peers::{Peer, Peers};
+use crate::picker::{Block, Picked, Picker};
+use crate::time::Time;
+
+/// Duplicates of one transfer at most: half a percent of its blocks, but at least 32.
+pub(crate) fn bound(total: u64) -> u64 {
+    (total / u64::from(BLOCK) / 200).max(32)
+}
+
+/// A duplicate must promise to save at least this.
+const WORTH: Duration = Duration::from_millis(100);
+/// Assumed of a peer that was not yet measured.
+const UNMEASURED: u64 = 64 * 1024;
+/// Blocks left at which a third peer may be asked.
+const LAST: u32 = 8;
+
+/// Chooses up to `count` blocks to ask `peer` for, too.
+pub(crate) fn choose(
+    now: Time,
+    peer: &Peer,
+    peers: &Peers,
+    picker: &Picker,
+    count: usize,
+) -> Vec<Picked> {
+    if count == 0 {
+        return Vec::new();
+    }
+    let own = expected(now, peer, peer.requests.len() + 1);
+    let mut victims: Vec<(Duration, &Peer)> = peers
+        .iter()
+        .filter(|other| other.key != peer.key && other.requests.len() > 0)
+        .map(|other| (expected(now, other, other.requests.len()), other))
+        .filter(|(theirs, _)| *theirs >= own * 2 + WORTH)
+        .collect();
+    victims.sort_by_key(|(theirs, other)| (Reverse(*theirs), other.key));
+    let left: usize = peers.iter().map(|other| other.requests.len()).sum();
+    let most = if left as u32 <= LAST { 3 } else { 2 };
+    let mut chosen: Vec<Picked> = Vec::new();
+    for (piece, block) in victims
+        .iter()
+        .flat_map(|(_, other)| other.requests.iter().rev())
+    {
+        if chosen.len() >= count {
+            break;
+        }
+        let Some(partial) = picker.partials().get(piece) else {
+            continue;
+        };
+        let open = matches!(partial.block(block), Some(Block::Asked(asked)) if asked < most);
+        // A piece that failed before must keep its single sender.
+        let fair = !picker.is_guarded(piece) || partial.sole == Some(peer.key);
+        let pick = Picked {
+            span: partial.span(block),
+            block,
+        };
+        if open
+            && fair
+            && peer.holds.contains(piece)
+            && !peer.requests.contains((piece, block))
+            && !chosen.contains(&pick)
+        {
+            chosen.push(pick);
+        }
+    }
+    chosen
+}
+
+/// When the last of `blocks` blocks would come, judged by the peer's rate; a peer that is silent gets later and later.
+fn expected(now: Time, peer: &Peer, blocks: usize) -> Duration {
+    let bytes = blocks as u64 * u64::from(BLOCK);
+    let rate = match peer.window.rate() {
+        0 => UNMEASURED,
+        rate => rate,
+    };
+    let waited = peer
+        .requests
+        .oldest()
+        .map_or(Duration::ZERO, |asked| now.since(asked));
+    let transfer = Duration::from_micros(bytes.saturating_mul(1_000_000) / rate);
+    transfer.max(waited)
+}

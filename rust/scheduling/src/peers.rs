@@ -1,0 +1,194 @@
+//! The connected peers and what is known of each. A peer that is told to go is forgotten at once: whatever its
+//! connection still delivers belongs to nobody.
+
+use std::net::SocketAddr;
+
+use crate::blame::Parole;
+use crate::holdings::Holdings;
+use crate::input::{PeerInfo, PeerKey};
+use crate::patience::Patience;
+use crate::rates::RateMeter;
+use crate::requests::Requests;
+use crate::snapshot::PeerSnapshot;
+use crate::stall::Stall;
+use crate::time::Time;
+use crate::uploads::Uploads;
+use crate::window::Window;
+
+/// One connected peer.
+#[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not one state.
+pub(crate) struct Peer {
+    pub(crate) key: PeerKey,
+    pub(crate) info: PeerInfo,
+    pub(crate) holds: Holdings,
+    /// It sent its bitfield (or have-all, have-none).
+    pub(crate) map_said: bool,
+    /// Pieces that it has and we need.
+    pub(crate) useful: u32,
+    /// We choke it.
+    pub(crate) choking: bool,
+    /// It chokes us.
+    pub(crate) choked: bool,
+    /// We told it that we are interested.
+    pub(crate) interested: bool,
+    /// It told us that it is interested.
+    pub(crate) wants: bool,
+    /// It said that it only uploads (BEP 21).
+    pub(crate) upload_only: bool,
+    /// When we last unchoked it.
+    pub(crate) unchoked_at: Option<Time>,
+    pub(crate) requests: Requests,
+    pub(crate) window: Window,
+    pub(crate) stall: Stall,
+    pub(crate) uploads: Uploads,
+    pub(crate) down: RateMeter,
+    pub(crate) up: RateMeter,
+    pub(crate) downloaded: u64,
+    pub(crate) uploaded: u64,
+    pub(crate) heard: Time,
+    pub(crate) spoken: Time,
+    /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
+    pub(crate) allowed_fast: Vec<u32>,
+    /// The piece that it was asked for last.
+    pub(crate) current: Option<u32>,
+    /// The picker's generation at which nothing was found for it.
+    pub(crate) dry: u64,
+    pub(crate) parole: Parole,
+    pub(crate) patience: Patience,
+}
+
+/// The fast sets of other clients have at most 10 pieces.
+pub(crate) const ALLOWED_FAST_KEPT: usize = 32;
+
+impl Peer {
+    pub(crate) fn new(key: PeerKey, info: PeerInfo, now: Time) -> Self {
+        Self {
+            key,
+            info,
+            holds: Holdings::Nothing,
+            map_said: false,
+            useful: 0,
+            choking: true,
+            choked: true,
+            interested: false,
+            wants: false,
+            upload_only: false,
+            unchoked_at: None,
+            requests: Requests::default(),
+            window: Window::new(),
+            stall: Stall::new(),
+            uploads: Uploads::default(),
+            down: RateMeter::new(),
+            up: RateMeter::new(),
+            downloaded: 0,
+            uploaded: 0,
+            heard: now,
+            spoken: now,
+            allowed_fast: Vec::new(),
+            current: None,
+            dry: 0,
+            parole: Parole::default(),
+            patience: Patience::new(now),
+        }
+    }
+
+    /// It wants nothing of us, now or later.
+    pub(crate) fn wants_nothing(&self) -> bool {
+        self.holds.is_all() || self.upload_only
+    }
+
+    /// It competes for an unchoke slot.
+    pub(crate) fn is_candidate(&self) -> bool {
+        self.wants && !self.wants_nothing()
+    }
+
+    /// What people may see.
+    pub(crate) fn snapshot(&self, now: Time, pieces: u32) -> PeerSnapshot {
+        let seed = self.holds.is_all();
+        let share = f64::from(self.holds.count(pieces)) / f64::from(pieces.max(1));
+        PeerSnapshot {
+            key: self.key,
+            addr: self.addr(),
+            outgoing: self.info.outgoing,
+            progress: if seed { 1.0 } else { share },
+            seed,
+            downloaded: self.downloaded,
+            uploaded: self.uploaded,
+            download_rate: self.down.rate(now),
+            upload_rate: self.up.rate(now),
+            choking: self.choking,
+            choked: self.choked,
+            interested: self.interested,
+            wanting: self.wants,
+            snubbed: self.stall.is_stalled(),
+            outstanding: self.requests.len() as u32,
+            window: self.window.blocks(),
+            queued: self.uploads.len() as u32,
+        }
+    }
+
+    /// Its address.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.info.addr
+    }
+}
+
+/// The connected peers, in the order of their keys (which is mostly the order of arrival).
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    keys: Vec<PeerKey>,
+    // Boxed: inserting and removing moves pointers.
+    #[allow(clippy::vec_box)]
+    peers: Vec<Box<Peer>>,
+}
+
+impl Peers {
+    pub(crate) fn len(&self) -> usize {
+        self.peers.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    /// Takes a peer in; one of the same key is replaced (the driver never does that).
+    pub(crate) fn insert(&mut self, peer: Peer) {
+        match self.keys.binary_search(&peer.key) {
+            Ok(at) => *self.peers[at] = peer,
+            Err(at) => {
+                self.keys.insert(at, peer.key);
+                self.peers.insert(at, Box::new(peer));
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: PeerKey) -> Option<Box<Peer>> {
+        let at = self.keys.binary_search(&key).ok()?;
+        self.keys.remove(at);
+        Some(self.peers.remove(at))
+    }
+
+    pub(crate) fn get(&self, key: PeerKey) -> Option<&Peer> {
+        let at = self.keys.binary_search(&key).ok()?;
+        Some(&self.peers[at])
+    }
+
+    pub(crate) fn get_mut(&mut self, key: PeerKey) -> Option<&mut Peer> {
+        let at = self.keys.binary_search(&key).ok()?;
+        Some(&mut self.peers[at])
+    }
+
+    /// By place in the order, to go over them while the Swarm changes.
+    pub(crate) fn key_at(&self, at: usize) -> Option<PeerKey> {
+        self.keys.get(at).copied()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> + '_ {
+        self.peers.iter().map(|peer| &**peer)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> + '_ {
+        self.peers.iter_mut().map(|peer| &mut **peer)
+    }
+}

@@ -1,0 +1,372 @@
+//! Which blocks to ask a peer for.
+//!
+//! Each needed piece is in exactly one of three places: in the order (nobody was asked), begun (some block asked for or
+//! stored), or being checked. A block is given to one peer only, except by the endgame. Begun pieces go first, so that
+//! few are open; a new one is begun only within a budget of bytes, because the driver may hold them in memory.
+
+mod buckets;
+mod order;
+mod partials;
+
+use p2pcore_protocol::{BlockSpan, Layout};
+
+use self::order::Order;
+pub(crate) use self::partials::{Block, Partials};
+use crate::bitfield::Bitfield;
+use crate::holdings::Holdings;
+use crate::input::PeerKey;
+use crate::random::Random;
+use crate::time::Time;
+
+/// The state of every piece that we lack.
+#[derive(Debug)]
+pub(crate) struct Picker {
+    layout: Layout,
+    order: Order,
+    partials: Partials,
+    /// Wanted and not had.
+    need: Bitfield,
+    have: Bitfield,
+    /// Connected peers that have everything.
+    seeds: u16,
+    /// Pieces that failed before, sorted: fetched from a single peer.
+    guarded: Vec<u32>,
+    max_partial_bytes: u64,
+    /// Counts what might let a peer that found nothing find something.
+    generation: u64,
+    random: Random,
+}
+
+/// On whose behalf a pick is made.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    /// The peer.
+    pub(crate) peer: PeerKey,
+    /// What it has.
+    pub(crate) holds: &'a Holdings,
+    /// The piece that it was asked for last.
+    pub(crate) current: Option<u32>,
+    /// Its blocks must not mix with others' where that can be helped.
+    pub(crate) alone: bool,
+    /// Pieces that somebody better should fetch.
+    pub(crate) avoid: &'a [u32],
+    /// Blocks wanted.
+    pub(crate) room: u32,
+}
+
+/// A block that was picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Picked {
+    /// Its bytes.
+    pub(crate) span: BlockSpan,
+    /// Its number in the piece.
+    pub(crate) block: u32,
+}
+
+/// Why a pick ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PickEnd {
+    /// There is no room for more.
+    Filled,
+    /// The peer has nothing that can be asked for.
+    Dry,
+    /// It has a piece that would be begun, but too many are.
+    Starved,
+}
+
+/// Begun pieces looked at for one pick; they are few unless a peer that held hundreds left.
+const PARTIALS_SEEN: usize = 256;
+
+impl Picker {
+    pub(crate) fn new(layout: Layout, max_partial_bytes: u64, seed: u64) -> Self {
+        let pieces = layout.piece_count();
+        Self {
+            layout,
+            order: Order::new(pieces),
+            partials: Partials::new(pieces),
+            need: Bitfield::full(pieces),
+            have: Bitfield::new(pieces),
+            seeds: 0,
+            guarded: Vec::new(),
+            max_partial_bytes,
+            generation: 1,
+            random: Random::new(seed),
+        }
+    }
+
+    /// Verified pieces.
+    pub(crate) fn have(&self) -> &Bitfield {
+        &self.have
+    }
+
+    /// Pieces that are wanted and not had.
+    pub(crate) fn need(&self) -> &Bitfield {
+        &self.need
+    }
+
+    /// The pieces that are begun.
+    pub(crate) fn partials(&self) -> &Partials {
+        &self.partials
+    }
+
+    /// Something outside changed that may let a peer that found nothing find something.
+    pub(crate) fn touch(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Changes whenever a block or piece became free, or the budget grew.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Every needed block was asked of somebody: time for the endgame.
+    pub(crate) fn all_asked(&self) -> bool {
+        self.order.open_count() == 0 && self.partials.none_open()
+    }
+
+    /// How many connected peers have each piece.
+    pub(crate) fn availability(&self) -> Vec<u16> {
+        let seeds = self.seeds;
+        self.order
+            .availability()
+            .iter()
+            .map(|count| count.saturating_add(seeds))
+            .collect()
+    }
+
+    /// Connected peers that have everything.
+    pub(crate) fn seeds(&self) -> u16 {
+        self.seeds
+    }
+
+    /// A peer's holdings came (`true`) or went.
+    pub(crate) fn count_holdings(&mut self, holds: &Holdings, came: bool) {
+        match holds {
+            Holdings::Nothing => {}
+            Holdings::Some(bits) => self.order.bulk(bits, came),
+            Holdings::All if came => self.seeds = self.seeds.saturating_add(1),
+            Holdings::All => self.seeds = self.seeds.saturating_sub(1),
+        }
+    }
+
+    /// A peer got (`true`) or lost one piece.
+    pub(crate) fn count_piece(&mut self, piece: u32, came: bool) {
+        if came {
+            self.order.rise(piece, &mut self.random);
+        } else {
+            self.order.fall(piece, &mut self.random);
+        }
+    }
+
+    /// Picks blocks for a peer into `out`; pieces that need no block and are to be checked go to `whole`.
+    pub(crate) fn pick(
+        &mut self,
+        now: Time,
+        wish: &Wish,
+        out: &mut Vec<Picked>,
+        whole: &mut Vec<u32>,
+    ) -> PickEnd {
+        let mut room = wish.room;
+        let mut current = wish.current.filter(|&piece| self.may_join(piece, wish));
+        while room > 0 {
+            let begun = current
+                .take()
+                .or_else(|| self.best_partial(wish, wish.alone));
+            let piece = match begun {
+                Some(piece) => piece,
+                None => match self.begin_best(now, wish, whole) {
+                    Ok(piece) => piece,
+                    // Nothing of its own: rather a shared piece than nothing.
+                    Err(end) => match self.best_partial(wish, false).filter(|_| wish.alone) {
+                        Some(piece) => piece,
+                        None => return end,
+                    },
+                },
+            };
+            room -= self.ask(piece, room, out);
+        }
+        PickEnd::Filled
+    }
+
+    /// Picks blocks of the named pieces only (a peer that chokes us allows these, BEP 6).
+    pub(crate) fn pick_among(&mut self, pieces: &[u32], wish: &Wish, out: &mut Vec<Picked>) {
+        let mut room = wish.room;
+        for &piece in pieces {
+            if room == 0 {
+                return;
+            }
+            let wanted = wish.holds.contains(piece) && !wish.avoid.contains(&piece);
+            if wanted && self.order.is_open(piece) && self.fits_budget(piece) {
+                self.begin(piece, wish);
+            }
+            if self.may_join(piece, wish) {
+                room -= self.ask(piece, room, out);
+            }
+        }
+    }
+
+    /// Asks one more peer for a block (the endgame decides).
+    pub(crate) fn ask_again(&mut self, piece: u32, block: u32) {
+        self.partials.ask_again(piece, block);
+    }
+
+    /// A peer will not send a block that it was asked for.
+    pub(crate) fn release(&mut self, piece: u32, block: u32) {
+        self.generation += 1;
+        if self.partials.release(piece, block) {
+            self.partials.end(piece);
+            self.reopen(piece);
+        }
+    }
+
+    /// A block was stored. Whether its piece is whole now.
+    pub(crate) fn store(&mut self, piece: u32, block: u32, sender: PeerKey) -> bool {
+        self.partials.store(piece, block, sender)
+    }
+
+    /// Gives up a begun piece, stored blocks and all; it is open again if it is needed. Bytes stored in vain.
+    pub(crate) fn give_up(&mut self, piece: u32) -> Option<u64> {
+        let stored = self.partials.end(piece)?.stored_bytes();
+        self.generation += 1;
+        self.reopen(piece);
+        Some(stored)
+    }
+
+    /// A piece is had. Whether it was needed.
+    pub(crate) fn complete(&mut self, piece: u32) -> bool {
+        self.generation += 1;
+        self.partials.end(piece);
+        self.order.remove(piece);
+        self.have.insert(piece);
+        self.unguard(piece);
+        self.need.remove(piece)
+    }
+
+    /// From now on the piece is fetched from a single peer.
+    pub(crate) fn guard(&mut self, piece: u32) {
+        if let Err(at) = self.guarded.binary_search(&piece) {
+            self.guarded.insert(at, piece);
+        }
+    }
+
+    /// Whether the piece is fetched from a single peer because it failed before.
+    pub(crate) fn is_guarded(&self, piece: u32) -> bool {
+        self.guarded.binary_search(&piece).is_ok()
+    }
+
+    /// The pieces that only this peer may be asked for.
+    pub(crate) fn held_by(&self, peer: PeerKey) -> Vec<u32> {
+        self.partials
+            .iter()
+            .filter(|partial| partial.sole == Some(peer) && !partial.checking)
+            .map(|partial| partial.piece)
+            .collect()
+    }
+
+    /// Anyone may be asked for the piece from now on.
+    pub(crate) fn share(&mut self, piece: u32) {
+        self.generation += 1;
+        self.partials.share(piece);
+    }
+
+    /// Sets priorities. Begun pieces that became unwanted are for the caller to give up.
+    pub(crate) fn set_priorities(&mut self, priorities: &[u8]) {
+        let mut need = Bitfield::new(self.layout.piece_count());
+        let mut open = Bitfield::new(self.layout.piece_count());
+        for (piece, &priority) in (0..).zip(priorities) {
+            if priority > 0 && !self.have.contains(piece) {
+                need.insert(piece);
+                if self.partials.get(piece).is_none() {
+                    open.insert(piece);
+                }
+            }
+        }
+        self.need = need;
+        self.generation += 1;
+        self.order.reset(priorities, open, &mut self.random);
+    }
+
+    /// By index instead of by rarity.
+    pub(crate) fn set_sequential(&mut self, sequential: bool) {
+        self.order.set_sequential(sequential, &mut self.random);
+    }
+
+    fn ask(&mut self, piece: u32, room: u32, out: &mut Vec<Picked>) -> u32 {
+        self.partials
+            .ask(piece, room, |span, block| out.push(Picked { span, block }))
+    }
+
+    /// Whether a peer may be asked for blocks of a begun piece.
+    fn may_join(&self, piece: u32, wish: &Wish) -> bool {
+        self.partials.get(piece).is_some_and(|partial| {
+            let mine = partial.sole.is_none_or(|sole| sole == wish.peer);
+            partial.free() > 0 && mine && wish.holds.contains(piece)
+        })
+    }
+
+    /// The begun piece to go on with: the most urgent, then the first (sequential) or the fullest.
+    fn best_partial(&self, wish: &Wish, own_only: bool) -> Option<u32> {
+        let sequential = self.order.is_sequential();
+        self.partials
+            .open()
+            .take(PARTIALS_SEEN)
+            .filter(|partial| match partial.sole {
+                None => !own_only,
+                Some(sole) => sole == wish.peer,
+            })
+            .filter(|partial| wish.holds.contains(partial.piece))
+            .max_by_key(|partial| {
+                let first = if sequential { !partial.piece } else { 0 };
+                (self.order.priority(partial.piece), first, partial.stored())
+            })
+            .map(|partial| partial.piece)
+    }
+
+    fn begin_best(&mut self, now: Time, wish: &Wish, whole: &mut Vec<u32>) -> Result<u32, PickEnd> {
+        self.order.freshen(now, &mut self.random);
+        loop {
+            let found = self.order.pick(wish.holds, wish.avoid, &mut self.random);
+            let piece = found.ok_or(PickEnd::Dry)?;
+            if !self.fits_budget(piece) {
+                return Err(PickEnd::Starved);
+            }
+            self.begin(piece, wish);
+            if self
+                .partials
+                .get(piece)
+                .is_some_and(|partial| partial.len() > 0)
+            {
+                return Ok(piece);
+            }
+            whole.push(piece);
+        }
+    }
+
+    fn begin(&mut self, piece: u32, wish: &Wish) {
+        let sole = (wish.alone || self.is_guarded(piece)).then_some(wish.peer);
+        let index = p2pcore_protocol::PieceIndex::new(piece);
+        self.order.remove(piece);
+        self.partials
+            .begin(piece, self.layout.data_size(index), sole);
+    }
+
+    fn fits_budget(&self, piece: u32) -> bool {
+        let size = self
+            .layout
+            .data_size(p2pcore_protocol::PieceIndex::new(piece));
+        self.partials.count() < 2
+            || self.partials.bytes() + u64::from(size) <= self.max_partial_bytes
+    }
+
+    fn reopen(&mut self, piece: u32) {
+        if self.need.contains(piece) {
+            self.order.add(piece, &mut self.random);
+        }
+    }
+
+    fn unguard(&mut self, piece: u32) {
+        if let Ok(at) = self.guarded.binary_search(&piece) {
+            self.guarded.remove(at);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! When a peer counts as stalled, and what it is given while it does.
+//!
+//! A peer that owes blocks and sends nothing for several times its usual gap loses all of them at once. From then on it
+//! has one request outstanding (the probe) until something comes. A probe that was lost is repeated now and then.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// The patience with one peer.
+#[derive(Debug, Clone)]
+pub(crate) struct Stall {
+    /// The last byte, or the first request into an empty queue.
+    since: Time,
+    /// Smoothed time between two arrivals while something is owed, and its smoothed deviation (RFC 6298's way).
+    gap: Duration,
+    deviation: Duration,
+    delivered: bool,
+    /// While stalled: when the last probe was sent.
+    probed: Option<Time>,
+}
+
+/// Disks that must spin up and queues of other peers come before a first byte.
+const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// A lost packet and its retransmission pass in this time.
+const LEAST: Duration = Duration::from_secs(2);
+const MOST: Duration = Duration::from_secs(30);
+/// A lost probe is repeated after this.
+const PROBE_AGAIN: Duration = Duration::from_secs(30);
+
+impl Stall {
+    pub(crate) fn new() -> Self {
+        Self {
+            since: Time::ZERO,
+            gap: Duration::ZERO,
+            deviation: Duration::ZERO,
+            delivered: false,
+            probed: None,
+        }
+    }
+
+    /// A request is sent; `outstanding` others are on the way.
+    pub(crate) fn on_request(&mut self, now: Time, outstanding: usize) {
+        if outstanding == 0 {
+            self.since = now;
+        }
+        if self.probed.is_some() {
+            self.probed = Some(now);
+        }
+    }
+
+    /// Bytes came; `owed`: something was outstanding. Whether this ends a stall.
+    pub(crate) fn on_progress(&mut self, now: Time, owed: bool) -> bool {
+        let gap = now.since(self.since);
+        if owed {
+            let off = gap.abs_diff(self.gap);
+            self.deviation = (self.deviation * 3 + off) / 4;
+            self.gap = (self.gap * 7 + gap) / 8;
+            self.delivered = true;
+        }
+        self.since = now;
+        self.probed.take().is_some()
+    }
+
+    /// Nothing came for too long, given that something is outstanding.
+    pub(crate) fn is_due(&self, now: Time) -> bool {
+        now.since(self.since) >= self.patience()
+    }
+
+    /// It stalled; the oldest request stays with it as the probe.
+    pub(crate) fn begin(&mut self, now: Time) {
+        self.probed = Some(now);
+    }
+
+    /// It stalled and has delivered nothing since.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.probed.is_some()
+    }
+
+    /// While stalled: a new probe may be sent.
+    pub(crate) fn may_probe(&self, now: Time) -> bool {
+        self.probed
+            .is_some_and(|sent| now.since(sent) >= PROBE_AGAIN)
+    }
+
+    /// The probe cannot be answered any more (the peer choked us): the next may follow at once.
+    pub(crate) fn lose_probe(&mut self) {
+        if self.probed.is_some() {
+            self.probed = Some(Time::ZERO);
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.delivered {
+            ((self.gap + self.deviation) * 4).clamp(LEAST, MOST)
+        } else {
+            FIRST_BYTE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Time {
+        Time::new(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn patience_follows_the_usual_gap() {
+        let mut quick = Stall::new();
+        quick.on_request(at(100), 0);
+        assert!(!quick.is_due(at(109)) && quick.is_due(at(110)));
+        assert!(!quick.on_progress(at(100), true));
+        assert!(!quick.is_due(at(101)) && quick.is_due(at(102)));
+        let mut slow = Stall::new();
+        slow.on_request(at(0), 0);
+        for tick in 1..20 {
+            slow.on_progress(at(tick * 3), true);
+        }
+        assert!(!slow.is_due(at(57 + 8)) && slow.is_due(at(57 + 20)));
+    }
+
+    #[test]
+    fn a_byte_ends_a_stall() {
+        let mut stall = Stall::new();
+        stall.begin(at(10));
+        assert!(stall.is_stalled() && !stall.may_probe(at(20)) && stall.may_probe(at(40)));
+        stall.lose_probe();
+        assert!(stall.is_stalled() && stall.may_probe(at(31)));
+        assert!(stall.on_progress(at(32), true));
+        assert!(!stall.is_stalled());
+    }
+}

@@ -1,0 +1,225 @@
+//! Payload comes in, or is refused.
+
+use p2pcore_protocol::message::{Message, Request};
+use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex};
+
+use super::Swarm;
+use crate::input::{PeerKey, Ticket};
+use crate::output::{CloseReason, Output};
+use crate::picker::Block;
+use crate::requests::Expected;
+use crate::time::Time;
+
+impl Swarm {
+    pub(super) fn on_progress(&mut self, now: Time, key: PeerKey, bytes: u32) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        peer.heard = now;
+        peer.downloaded += u64::from(bytes);
+        self.counters.downloaded += u64::from(bytes);
+        peer.down.add(now, u64::from(bytes));
+        peer.window.on_progress(now, bytes);
+        let owed = peer.requests.len() > 0;
+        if peer.stall.on_progress(now, owed) {
+            peer.window.restart();
+            self.fill(now, key);
+        }
+    }
+
+    pub(super) fn on_block(
+        &mut self,
+        now: Time,
+        key: PeerKey,
+        (piece, begin, length): (u32, u32, u32),
+        ticket: Ticket,
+    ) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            self.discard(ticket, length);
+            return;
+        };
+        peer.heard = now;
+        let block = begin / BLOCK;
+        let partial = self.picker.partials().get(piece);
+        // Where the piece is not begun any more, the length no longer matters: the block is of no use.
+        let exact = begin % BLOCK == 0
+            && partial.is_none_or(|partial| partial.span(block).length == length);
+        let expected = if exact {
+            peer.requests.take((piece, block))
+        } else {
+            Expected::Never
+        };
+        if expected == Expected::Never {
+            let flooded = peer.patience.on_unasked();
+            self.discard(ticket, length);
+            if self.layout.piece(piece).is_none() {
+                self.close(now, key, CloseReason::ProtocolError);
+            } else if flooded {
+                self.close(now, key, CloseReason::Flooded);
+            }
+            return;
+        }
+        peer.patience.on_asked();
+        peer.window.on_block();
+        match partial.and_then(|partial| Some((partial.span(block), partial.block(block)?))) {
+            Some((span, Block::Free | Block::Asked(_))) => {
+                self.store(now, key, (span, block), expected, ticket);
+            }
+            Some((_, Block::Stored)) | None => self.discard(ticket, length),
+        }
+        self.fill(now, key);
+    }
+
+    pub(super) fn on_reject(&mut self, now: Time, key: PeerKey, request: Request) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let name = (request.piece, request.begin / BLOCK);
+        if !peer.requests.refuse(name) {
+            // It crossed our cancel, or answers one: BEP 6 wants an answer to each.
+            self.nonsense(now, key);
+            return;
+        }
+        if peer.choked {
+            // No longer allowed fast, then.
+            peer.allowed_fast.retain(|piece| *piece != request.piece);
+        } else {
+            peer.patience.on_refusal(now);
+        }
+        self.picker.release(name.0, name.1);
+        self.todo.fill_all = true;
+    }
+
+    pub(super) fn on_choke(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if peer.choked {
+            self.nonsense(now, key);
+            return;
+        }
+        peer.choked = true;
+        peer.stall.lose_probe();
+        let kept = std::mem::take(&mut peer.allowed_fast);
+        while let Some((piece, block)) = peer.requests.withdraw_next(&kept) {
+            self.picker.release(piece, block);
+        }
+        peer.allowed_fast = kept;
+        if !peer.info.fast {
+            // Without BEP 6 a choke drops every request, and what was sent before it has arrived before it.
+            peer.requests.forget_late();
+        }
+        self.free_held(key);
+        self.todo.fill_all = true;
+    }
+
+    pub(super) fn on_unchoke(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if !peer.choked {
+            self.nonsense(now, key);
+            return;
+        }
+        peer.choked = false;
+        peer.dry = 0;
+        self.fill(now, key);
+    }
+
+    /// A peer owes blocks and sends nothing: others fetch them, and one stays with it as a probe.
+    pub(super) fn on_stall(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        self.counters.stalls += 1;
+        peer.stall.begin(now);
+        let mut probe = true;
+        while let Some((piece, block)) = peer.requests.withdraw_next(&[]) {
+            if !std::mem::take(&mut probe) {
+                let span = self
+                    .picker
+                    .partials()
+                    .get(piece)
+                    .map(|partial| partial.span(block));
+                if let Some(span) = span {
+                    self.out.send(now, peer, Message::Cancel(request_of(span)));
+                }
+            }
+            self.picker.release(piece, block);
+        }
+        self.free_held(key);
+        self.todo.fill_all = true;
+    }
+
+    /// Pieces that only this peer was to send: anyone may go on with them. One that failed before starts anew instead,
+    /// so that it has one sender.
+    pub(super) fn free_held(&mut self, key: PeerKey) {
+        for piece in self.picker.held_by(key) {
+            if self.picker.is_guarded(piece) {
+                self.give_up(piece);
+            } else {
+                self.picker.share(piece);
+            }
+        }
+    }
+
+    /// Forgets a begun piece whose requests are all taken back.
+    pub(super) fn give_up(&mut self, piece: u32) {
+        if let Some(stored) = self.picker.give_up(piece) {
+            self.counters.wasted += stored;
+            self.out.push(Output::Drop {
+                piece: PieceIndex::new(piece),
+            });
+            self.todo.fill_all = true;
+        }
+    }
+
+    fn store(
+        &mut self,
+        now: Time,
+        key: PeerKey,
+        (span, block): (BlockSpan, u32),
+        expected: Expected,
+        ticket: Ticket,
+    ) {
+        let piece = span.piece.get();
+        let state = self
+            .picker
+            .partials()
+            .get(piece)
+            .and_then(|partial| partial.block(block));
+        let own = u8::from(expected == Expected::Outstanding);
+        self.out.push(Output::Store { ticket, span });
+        let whole = self.picker.store(piece, block, key);
+        if matches!(state, Some(Block::Asked(count)) if count > own) {
+            self.cancel_elsewhere(now, span, block);
+        }
+        if whole {
+            self.out.push(Output::Check { piece: span.piece });
+        }
+    }
+
+    /// Others were asked for a block that has come.
+    pub(super) fn cancel_elsewhere(&mut self, now: Time, span: BlockSpan, block: u32) {
+        for peer in self.peers.iter_mut() {
+            if peer.requests.withdraw((span.piece.get(), block)) {
+                self.out.send(now, peer, Message::Cancel(request_of(span)));
+                self.todo.fill_all = true;
+            }
+        }
+    }
+
+    fn discard(&mut self, ticket: Ticket, length: u32) {
+        self.counters.wasted += u64::from(length);
+        self.out.push(Output::Discard { ticket });
+    }
+}
+
+/// A span as a request, cancel or reject names it.
+pub(super) fn request_of(span: BlockSpan) -> Request {
+    Request {
+        piece: span.piece.get(),
+        begin: span.begin,
+        length: span.length,
+    }
+}

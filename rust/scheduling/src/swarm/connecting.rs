@@ -1,0 +1,133 @@
+//! Peers come and go.
+
+use p2pcore_protocol::message::Message;
+
+use super::Swarm;
+use crate::blame::Identity;
+use crate::input::{PeerInfo, PeerKey};
+use crate::output::{CloseReason, Output};
+use crate::peers::Peer;
+use crate::time::Time;
+
+impl Swarm {
+    pub(super) fn on_connected(&mut self, now: Time, key: PeerKey, info: PeerInfo) {
+        if info.outgoing {
+            self.dialer.on_connected(now, info.addr);
+        }
+        if let Some(reason) = self.refusal(&info) {
+            self.counters.count_close(reason);
+            self.out.push(Output::Close { peer: key, reason });
+            if info.outgoing {
+                self.dialer
+                    .on_gone(now, info.addr, reason, self.is_complete());
+            }
+            return;
+        }
+        let mut peer = Peer::new(key, info, now);
+        if let Some(message) = self.map_message(peer.info.fast) {
+            self.out.send(now, &mut peer, message);
+        }
+        self.peers.insert(peer);
+    }
+
+    pub(super) fn on_disconnected(&mut self, now: Time, key: PeerKey) {
+        if self.forget(now, key, CloseReason::Closed) {
+            self.counters.count_close(CloseReason::Closed);
+        }
+    }
+
+    pub(super) fn on_misbehaved(&mut self, now: Time, key: PeerKey, reason: CloseReason) {
+        self.counters.count_close(reason);
+        self.forget(now, key, reason);
+    }
+
+    /// Closes a peer and forgets it.
+    pub(super) fn close(&mut self, now: Time, key: PeerKey, reason: CloseReason) {
+        if self.forget(now, key, reason) {
+            self.counters.count_close(reason);
+            self.out.push(Output::Close { peer: key, reason });
+        }
+    }
+
+    /// Closes the peers with which there is nothing to trade: we need nothing, and neither do they.
+    pub(super) fn close_useless(&mut self, now: Time) {
+        if !self.is_complete() {
+            return;
+        }
+        let useless: Vec<PeerKey> = self
+            .peers
+            .iter()
+            .filter(|peer| peer.wants_nothing())
+            .map(|peer| peer.key)
+            .collect();
+        for key in useless {
+            self.close(now, key, CloseReason::NothingToTrade);
+        }
+    }
+
+    pub(super) fn on_pause(&mut self, now: Time) {
+        self.paused = true;
+        while let Some(key) = self.peers.key_at(0) {
+            self.close(now, key, CloseReason::Stopped);
+        }
+    }
+
+    pub(super) fn on_resume(&mut self, now: Time) {
+        self.paused = false;
+        self.dialer.wake(now);
+    }
+
+    fn refusal(&self, info: &PeerInfo) -> Option<CloseReason> {
+        if self.paused {
+            Some(CloseReason::Stopped)
+        } else if self.blame.is_banned(info) {
+            Some(CloseReason::Banned)
+        } else if self.peers.len() >= self.config.max_peers {
+            Some(CloseReason::TooManyPeers)
+        } else {
+            None
+        }
+    }
+
+    /// What we have, as the first message after the handshake. Without BEP 6 nothing is said by saying nothing.
+    fn map_message(&self, fast: bool) -> Option<Message> {
+        let have = self.picker.have();
+        if fast && have.is_full() && !have.is_empty() {
+            Some(Message::HaveAll)
+        } else if !have.is_empty() {
+            Some(Message::Bitfield(have.to_wire()))
+        } else {
+            fast.then_some(Message::HaveNone)
+        }
+    }
+
+    /// Takes a peer out of everything. Whether it was there.
+    fn forget(&mut self, now: Time, key: PeerKey, reason: CloseReason) -> bool {
+        let Some(peer) = self.peers.remove(key) else {
+            return false;
+        };
+        for (piece, block) in peer.requests.iter() {
+            self.picker.release(piece, block);
+        }
+        self.free_held(key);
+        self.picker.count_holdings(&peer.holds, false);
+        if peer.downloaded > 0 {
+            self.blame.remember(key, Identity::of(&peer.info));
+        }
+        if peer.info.outgoing {
+            let complete = self.is_complete();
+            let idle = reason == CloseReason::Closed && complete && peer.wants_nothing();
+            let reason = if idle {
+                CloseReason::NothingToTrade
+            } else {
+                reason
+            };
+            self.dialer.on_gone(now, peer.addr(), reason, complete);
+        } else {
+            self.dialer.wake(now);
+        }
+        self.todo.fill_all = true;
+        self.todo.slots = true;
+        true
+    }
+}

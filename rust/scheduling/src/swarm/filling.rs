@@ -1,0 +1,157 @@
+//! Asking peers for blocks: each up to its window, and in the endgame again for what somebody slow was asked.
+
+use p2pcore_protocol::PieceIndex;
+use p2pcore_protocol::message::Message;
+
+use super::Swarm;
+use super::blocks::request_of;
+use crate::endgame;
+use crate::input::PeerKey;
+use crate::output::Output;
+use crate::peers::{Peer, Peers};
+use crate::picker::{PickEnd, Picked, Wish};
+use crate::time::Time;
+
+/// Windows below this are filled whenever there is room; larger ones in strides of a quarter, which saves wake-ups.
+const STRIDES_FROM: u32 = 16;
+
+impl Swarm {
+    /// Looks at every peer.
+    pub(super) fn fill_all(&mut self, now: Time) {
+        for at in 0..self.peers.len() {
+            if let Some(key) = self.peers.key_at(at) {
+                self.fill(now, key);
+            }
+        }
+    }
+
+    /// Asks one peer for as much as its window has room for.
+    pub(super) fn fill(&mut self, now: Time, key: PeerKey) {
+        let generation = self.picker.generation();
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
+        let room = room_for(peer, now);
+        if room == 0 || peer.useful == 0 {
+            return;
+        }
+        let dry = peer.dry == generation;
+        if !dry {
+            self.pick_for(now, key, room);
+        } else if self.picker.all_asked() {
+            self.duplicate_for(now, key);
+        }
+    }
+
+    fn pick_for(&mut self, now: Time, key: PeerKey, room: u32) {
+        let avoid = self.pieces_to_avoid(key);
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let wish = Wish {
+            peer: key,
+            holds: &peer.holds,
+            current: peer.current,
+            alone: peer.parole.is_on(),
+            avoid: &avoid,
+            room,
+        };
+        let (mut picked, mut whole) = (
+            std::mem::take(&mut self.picked),
+            std::mem::take(&mut self.whole),
+        );
+        let end = if peer.choked {
+            self.picker
+                .pick_among(&peer.allowed_fast, &wish, &mut picked);
+            PickEnd::Filled
+        } else {
+            self.picker.pick(now, &wish, &mut picked, &mut whole)
+        };
+        if end != PickEnd::Filled {
+            peer.dry = self.picker.generation();
+        }
+        for pick in picked.drain(..) {
+            ask(&mut self.out, now, peer, pick);
+        }
+        for piece in whole.drain(..) {
+            self.out.push(Output::Check {
+                piece: PieceIndex::new(piece),
+            });
+        }
+        self.picked = picked;
+        self.whole = whole;
+        self.timers.hurry(now);
+        if end == PickEnd::Dry && self.picker.all_asked() {
+            self.duplicate_for(now, key);
+        }
+    }
+
+    /// The endgame: everything was asked of somebody, so the latest blocks of the slowest peers are asked for again.
+    fn duplicate_for(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
+        let room = room_for(peer, now);
+        if peer.choked || peer.stall.is_stalled() || room == 0 {
+            return;
+        }
+        let bound = endgame::bound(self.layout.total());
+        let left = bound.saturating_sub(self.counters.duplicates);
+        let count = u64::from(room).min(left) as usize;
+        let doubles = endgame::choose(now, peer, &self.peers, &self.picker, count);
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        for pick in doubles {
+            self.counters.duplicates += 1;
+            self.picker.ask_again(pick.span.piece.get(), pick.block);
+            ask(&mut self.out, now, peer, pick);
+        }
+    }
+
+    /// Failed pieces in which this peer had a part, where somebody without a part could send them.
+    fn pieces_to_avoid(&self, key: PeerKey) -> Vec<u32> {
+        if self.blame.is_quiet() {
+            return Vec::new();
+        }
+        self.blame
+            .cases_against(key)
+            .filter(|(piece, suspects)| others_could(&self.peers, *piece, suspects))
+            .map(|(piece, _)| piece)
+            .collect()
+    }
+}
+
+/// Blocks that a peer may be asked for now.
+fn room_for(peer: &Peer, now: Time) -> u32 {
+    let outstanding = peer.requests.len() as u32;
+    if peer.choked && peer.allowed_fast.is_empty() || peer.patience.is_resting(now) {
+        return 0;
+    }
+    if peer.stall.is_stalled() {
+        return u32::from(outstanding == 0 && peer.stall.may_probe(now));
+    }
+    let window = peer.window.blocks();
+    if window >= STRIDES_FROM && outstanding > window - window / 4 {
+        return 0;
+    }
+    window.saturating_sub(outstanding)
+}
+
+fn others_could(peers: &Peers, piece: u32, suspects: &[PeerKey]) -> bool {
+    peers.iter().any(|peer| {
+        !peer.choked
+            && !peer.stall.is_stalled()
+            && peer.holds.contains(piece)
+            && suspects.binary_search(&peer.key).is_err()
+    })
+}
+
+fn ask(out: &mut super::Outbox, now: Time, peer: &mut Peer, pick: Picked) {
+    let outstanding = peer.requests.len();
+    peer.window.on_request(now, outstanding);
+    peer.stall.on_request(now, outstanding);
+    peer.requests.push((pick.span.piece.get(), pick.block), now);
+    peer.current = Some(pick.span.piece.get());
+    out.send(now, peer, Message::Request(request_of(pick.span)));
+}

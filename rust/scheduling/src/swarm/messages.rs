@@ -1,0 +1,216 @@
+//! What peers say, other than payload. Every index is checked here before anything else sees it.
+
+use p2pcore_protocol::message::Message;
+
+use super::Swarm;
+use crate::bitfield::Bitfield;
+use crate::holdings::Holdings;
+use crate::input::PeerKey;
+use crate::output::CloseReason;
+use crate::peers::ALLOWED_FAST_KEPT;
+use crate::time::Time;
+
+impl Swarm {
+    pub(super) fn on_message(&mut self, now: Time, key: PeerKey, message: Message) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        peer.heard = now;
+        let needs_fast = matches!(
+            message,
+            Message::Suggest(_)
+                | Message::HaveAll
+                | Message::HaveNone
+                | Message::Reject(_)
+                | Message::AllowedFast(_)
+        );
+        if needs_fast && !peer.info.fast {
+            self.close(now, key, CloseReason::ProtocolError);
+            return;
+        }
+        match message {
+            Message::KeepAlive | Message::Unknown(_) => self.nonsense(now, key),
+            Message::Choke => self.on_choke(now, key),
+            Message::Unchoke => self.on_unchoke(now, key),
+            Message::Interested => self.on_interested(now, key, true),
+            Message::NotInterested => self.on_interested(now, key, false),
+            Message::Have(piece) => self.on_have(now, key, piece),
+            Message::Bitfield(bytes) => {
+                match Bitfield::from_wire(&bytes, self.layout.piece_count()) {
+                    Some(bits) => self.on_map(now, key, Holdings::from_bits(bits)),
+                    None => self.close(now, key, CloseReason::ProtocolError),
+                }
+            }
+            Message::HaveAll => self.on_map(now, key, Holdings::All),
+            Message::HaveNone => self.on_map(now, key, Holdings::Nothing),
+            Message::Request(request) => self.on_request(now, key, request),
+            Message::Cancel(request) => self.on_cancel(now, key, request),
+            Message::Reject(request) => self.on_reject(now, key, request),
+            Message::Suggest(piece) => {
+                if self.layout.piece(piece).is_none() {
+                    self.close(now, key, CloseReason::ProtocolError);
+                } else {
+                    self.nonsense(now, key);
+                }
+            }
+            Message::AllowedFast(piece) => self.on_allowed_fast(now, key, piece),
+            // The engine answers these.
+            Message::Port(_)
+            | Message::Extended { .. }
+            | Message::HashRequest(_)
+            | Message::Hashes { .. }
+            | Message::HashReject(_) => {}
+        }
+    }
+
+    pub(super) fn on_request_limit(&mut self, now: Time, key: PeerKey, reqq: u32) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.window.set_limit(reqq, self.config.max_outstanding);
+            self.fill(now, key);
+        }
+    }
+
+    pub(super) fn on_upload_only(&mut self, key: PeerKey, upload_only: bool) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.upload_only = upload_only;
+            self.todo.useless = true;
+            self.todo.slots = true;
+        }
+    }
+
+    /// A message that costs us something and brings nothing: too many are a flood.
+    pub(super) fn nonsense(&mut self, now: Time, key: PeerKey) {
+        let flooded = self
+            .peers
+            .get_mut(key)
+            .is_some_and(|peer| peer.patience.on_nonsense(now));
+        if flooded {
+            self.close(now, key, CloseReason::Flooded);
+        }
+    }
+
+    /// The whole of what a peer has: once, and before any HAVE.
+    fn on_map(&mut self, now: Time, key: PeerKey, holds: Holdings) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if peer.map_said || peer.holds != Holdings::Nothing {
+            self.close(now, key, CloseReason::ProtocolError);
+            return;
+        }
+        peer.map_said = true;
+        self.picker.count_holdings(&holds, true);
+        peer.useful = holds.count_common(self.picker.need());
+        self.todo.useless |= holds.is_all();
+        peer.holds = holds;
+        self.show_interest(now, key);
+        self.fill(now, key);
+    }
+
+    fn on_have(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if self.layout.piece(piece).is_none() {
+            self.close(now, key, CloseReason::ProtocolError);
+            return;
+        }
+        if peer.holds.contains(piece) {
+            self.nonsense(now, key);
+            return;
+        }
+        let mut bits = match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
+            Holdings::Some(bits) => bits,
+            _ => Bitfield::new(self.layout.piece_count()),
+        };
+        if bits.count() + 1 == bits.len() {
+            // It has everything now: its bitmap goes, and it counts among the seeds.
+            self.picker
+                .count_holdings(&Holdings::from_bits(bits), false);
+            self.picker.count_holdings(&Holdings::All, true);
+            peer.holds = Holdings::All;
+            self.todo.useless = true;
+            self.todo.slots = true;
+        } else {
+            bits.insert(piece);
+            self.picker.count_piece(piece, true);
+            peer.holds = Holdings::Some(bits);
+        }
+        if self.picker.need().contains(piece) {
+            peer.useful += 1;
+            peer.dry = 0;
+            self.show_interest(now, key);
+            self.fill(now, key);
+        }
+    }
+
+    /// The peer gave a piece up (BEP 54).
+    pub(super) fn on_lacks(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        peer.heard = now;
+        if self.layout.piece(piece).is_none() {
+            self.close(now, key, CloseReason::ProtocolError);
+            return;
+        }
+        if !peer.holds.contains(piece) {
+            self.nonsense(now, key);
+            return;
+        }
+        self.picker.count_holdings(&peer.holds, false);
+        let mut bits = match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
+            Holdings::Some(bits) => bits,
+            _ => Bitfield::full(self.layout.piece_count()),
+        };
+        bits.remove(piece);
+        peer.holds = Holdings::from_bits(bits);
+        self.picker.count_holdings(&peer.holds, true);
+        peer.useful = peer.holds.count_common(self.picker.need());
+        self.show_interest(now, key);
+    }
+
+    fn on_allowed_fast(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if self.layout.piece(piece).is_none() {
+            self.close(now, key, CloseReason::ProtocolError);
+        } else if peer.allowed_fast.len() < ALLOWED_FAST_KEPT && !peer.allowed_fast.contains(&piece)
+        {
+            peer.allowed_fast.push(piece);
+            self.fill(now, key);
+        } else {
+            self.nonsense(now, key);
+        }
+    }
+
+    fn on_interested(&mut self, now: Time, key: PeerKey, wants: bool) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if peer.wants == wants {
+            self.nonsense(now, key);
+            return;
+        }
+        peer.wants = wants;
+        self.todo.slots = true;
+    }
+
+    /// Says whether we want anything of the peer, where that changed.
+    pub(super) fn show_interest(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let wanted = peer.useful > 0;
+        if wanted != peer.interested {
+            peer.interested = wanted;
+            let message = if wanted {
+                Message::Interested
+            } else {
+                Message::NotInterested
+            };
+            self.out.send(now, peer, message);
+        }
+    }
+}

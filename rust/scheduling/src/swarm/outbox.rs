@@ -1,0 +1,32 @@
+//! The queue of outputs. The driver empties it after every input, so its length is bounded by what one input can cause.
+
+use std::collections::VecDeque;
+
+use p2pcore_protocol::message::Message;
+
+use crate::output::Output;
+use crate::peers::Peer;
+use crate::time::Time;
+
+/// Outputs in order.
+#[derive(Debug, Default)]
+pub(super) struct Outbox(VecDeque<Output>);
+
+impl Outbox {
+    pub(super) fn push(&mut self, output: Output) {
+        self.0.push_back(output);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Output> {
+        self.0.pop_front()
+    }
+
+    /// A message to a peer.
+    pub(super) fn send(&mut self, now: Time, peer: &mut Peer, message: Message) {
+        peer.spoken = now;
+        self.push(Output::Send {
+            peer: peer.key,
+            message,
+        });
+    }
+}

@@ -1,0 +1,172 @@
+//! Pieces are found good or bad, and what is wanted changes.
+
+use p2pcore_protocol::message::Message;
+use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
+
+use super::Swarm;
+use super::blocks::request_of;
+use crate::blame::Identity;
+use crate::input::{PeerKey, Verdict};
+use crate::output::{CloseReason, Fact, Output};
+use crate::time::Time;
+
+impl Swarm {
+    pub(super) fn on_checked(&mut self, now: Time, verdict: Verdict) {
+        match verdict {
+            Verdict::Good(verified) => self.on_good(now, verified),
+            Verdict::Bad { piece, bad_blocks } => self.on_bad(now, piece, &bad_blocks),
+        }
+    }
+
+    /// Pieces from before: no fact is told, but peers that are here already learn of them.
+    pub(super) fn on_had(&mut self, now: Time, pieces: &[Verified]) {
+        for verified in pieces {
+            let piece = verified.piece();
+            if self.layout.piece(piece.get()).is_none() || self.have().contains(piece.get()) {
+                continue;
+            }
+            if self.picker.partials().get(piece.get()).is_some() {
+                self.withdraw_everywhere(now, piece);
+                self.give_up(piece.get());
+            }
+            self.gain(now, piece);
+        }
+        self.todo.completion = true;
+    }
+
+    /// Storage lost a piece's blocks.
+    pub(super) fn on_store_failed(&mut self, now: Time, piece: PieceIndex) {
+        self.withdraw_everywhere(now, piece);
+        self.give_up(piece.get());
+    }
+
+    pub(super) fn on_priorities(&mut self, now: Time, priorities: &[u8]) {
+        let mut priorities = priorities.to_vec();
+        priorities.resize(self.layout.piece_count() as usize, 0);
+        self.picker.set_priorities(&priorities);
+        let unwanted: Vec<u32> = self
+            .picker
+            .partials()
+            .iter()
+            .filter(|partial| !partial.checking && priorities[partial.piece as usize] == 0)
+            .map(|partial| partial.piece)
+            .collect();
+        for piece in unwanted {
+            self.withdraw_everywhere(now, PieceIndex::new(piece));
+            self.give_up(piece);
+        }
+        for at in 0..self.peers.len() {
+            let Some(key) = self.peers.key_at(at) else {
+                break;
+            };
+            if let Some(peer) = self.peers.get_mut(key) {
+                peer.useful = peer.holds.count_common(self.picker.need());
+            }
+            self.show_interest(now, key);
+        }
+        self.todo.completion = true;
+        self.todo.fill_all = true;
+    }
+
+    fn on_good(&mut self, now: Time, verified: Verified) {
+        let piece = verified.piece();
+        if self.layout.piece(piece.get()).is_none() || self.have().contains(piece.get()) {
+            return;
+        }
+        if let Some(partial) = self.picker.partials().get(piece.get())
+            && let [only] = partial.senders()[..]
+            && let Some(peer) = self.peers.get_mut(only)
+        {
+            peer.parole.on_good_piece();
+        }
+        self.withdraw_everywhere(now, piece);
+        self.gain(now, piece);
+        self.out.push(Output::Fact(Fact::PieceVerified(piece)));
+        self.todo.completion = true;
+        // The budget of begun pieces grew.
+        self.todo.fill_all = true;
+    }
+
+    /// A piece is ours: tell everyone who lacks it.
+    fn gain(&mut self, now: Time, piece: PieceIndex) {
+        let piece = piece.get();
+        let needed = self.picker.complete(piece);
+        self.blame.close_case(piece);
+        for peer in self.peers.iter_mut() {
+            if !peer.holds.contains(piece) {
+                self.out.send(now, peer, Message::Have(piece));
+            } else if needed {
+                peer.useful = peer.useful.saturating_sub(1);
+                if peer.useful == 0 && std::mem::take(&mut peer.interested) {
+                    self.out.send(now, peer, Message::NotInterested);
+                }
+            }
+        }
+    }
+
+    fn on_bad(&mut self, now: Time, piece: PieceIndex, bad_blocks: &[BlockSpan]) {
+        let Some(partial) = self.picker.partials().get(piece.get()) else {
+            return;
+        };
+        if !partial.checking {
+            return;
+        }
+        let mut senders = if bad_blocks.is_empty() {
+            partial.senders()
+        } else {
+            partial.senders_of(bad_blocks)
+        };
+        let data = partial.len() > 0;
+        self.counters.pieces_failed += 1;
+        self.out.push(Output::Fact(Fact::PieceFailed(piece)));
+        if !data {
+            // All padding, and wrong: no peer can help. It stays as it is, never picked.
+            return;
+        }
+        self.picker.guard(piece.get());
+        self.give_up(piece.get());
+        if bad_blocks.is_empty() && senders.len() > 1 {
+            for key in &senders {
+                if let Some(peer) = self.peers.get_mut(*key) {
+                    peer.parole.suspect();
+                }
+            }
+            self.blame.open_case(piece.get(), senders);
+        } else {
+            senders.drain(..).for_each(|key| self.convict(now, key));
+        }
+    }
+
+    /// This peer sent corrupt data.
+    fn convict(&mut self, now: Time, key: PeerKey) {
+        let reason = CloseReason::CorruptData;
+        let here = self.peers.get(key).map(|peer| Identity::of(&peer.info));
+        let Some(identity) = here.or_else(|| self.blame.departed(key)) else {
+            return;
+        };
+        if self.blame.ban(identity) {
+            let addr = identity.addr;
+            self.out
+                .push(Output::Fact(Fact::PeerBanned { addr, reason }));
+        }
+        self.close(now, key, reason);
+    }
+
+    /// Cancels every request for a piece.
+    fn withdraw_everywhere(&mut self, now: Time, piece: PieceIndex) {
+        let Some(partial) = self.picker.partials().get(piece.get()) else {
+            return;
+        };
+        if partial.asked() == 0 {
+            return;
+        }
+        for peer in self.peers.iter_mut() {
+            for block in 0..partial.len() {
+                if peer.requests.withdraw((piece.get(), block)) {
+                    let cancel = Message::Cancel(request_of(partial.span(block)));
+                    self.out.send(now, peer, cancel);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What happens because time passes: stalls, silence, keep-alives, new choices of whom to serve.
+
+use std::time::Duration;
+
+use p2pcore_protocol::message::Message;
+
+use super::Swarm;
+use crate::choker;
+use crate::input::PeerKey;
+use crate::output::CloseReason;
+use crate::time::Time;
+
+/// When to look next.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    tick: Option<Time>,
+    rechoke: Option<Time>,
+    optimistic: Option<Time>,
+}
+
+/// While blocks are owed to us.
+const BUSY: Duration = Duration::from_millis(250);
+const IDLE: Duration = Duration::from_secs(1);
+/// The usual limit of other clients is two minutes of silence.
+const KEEP_ALIVE: Duration = Duration::from_secs(100);
+const SILENCE: Duration = Duration::from_secs(150);
+
+impl Timers {
+    /// When the next tick is due.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.tick
+    }
+
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.tick.is_some_and(|tick| now >= tick)
+    }
+
+    /// Blocks were asked for: look again soon.
+    pub(super) fn hurry(&mut self, now: Time) {
+        let soon = now + BUSY;
+        self.tick = Some(self.tick.map_or(soon, |tick| tick.min(soon)));
+    }
+
+    /// Sets the next tick, if there is anybody to look at.
+    pub(super) fn set(&mut self, now: Time, anybody: bool) {
+        if !anybody {
+            *self = Self::default();
+        } else if self.tick.is_none() {
+            self.tick = Some(now + IDLE);
+        }
+    }
+}
+
+impl Swarm {
+    pub(super) fn upkeep(&mut self, now: Time) {
+        self.timers.tick = None;
+        for key in self.keys_of(|peer| now.since(peer.heard) >= SILENCE) {
+            self.close(now, key, CloseReason::TimedOut);
+        }
+        let stalled = self.keys_of(|peer| {
+            peer.requests.len() > 0 && !peer.stall.is_stalled() && peer.stall.is_due(now)
+        });
+        for key in stalled {
+            self.on_stall(now, key);
+        }
+        for peer in self.peers.iter_mut() {
+            if now.since(peer.spoken) >= KEEP_ALIVE {
+                self.out.send(now, peer, Message::KeepAlive);
+            }
+        }
+        self.drop_stuck();
+        self.choose_whom_to_serve(now);
+        if !self.blame.is_quiet() {
+            // Who may fetch a failed piece depends on who else is there.
+            self.picker.touch();
+        }
+        if !self.is_complete() {
+            // Rests end, probes come due, slow peers get slower: everyone is worth a look.
+            self.todo.fill_all = true;
+        }
+        if self.peers.iter().any(|peer| peer.requests.len() > 0) {
+            self.timers.hurry(now);
+        }
+    }
+
+    fn choose_whom_to_serve(&mut self, now: Time) {
+        let is_due = |at: Option<Time>| at.is_none_or(|at| now >= at);
+        if !is_due(self.timers.rechoke) {
+            return;
+        }
+        // The first tick only starts the clocks: slots were given away as peers came.
+        let first = self.timers.rechoke.is_none();
+        self.timers.rechoke = Some(now + choker::EVERY);
+        let turn = is_due(self.timers.optimistic);
+        if turn {
+            self.timers.optimistic = Some(now + choker::OPTIMISTIC_FOR);
+        }
+        if !first {
+            self.rechoke(now, turn);
+        }
+    }
+
+    /// Too many pieces are begun for another to be, and one of them cannot go on with the peers at hand: it makes room.
+    fn drop_stuck(&mut self) {
+        let partials = self.picker.partials();
+        let bytes = partials.bytes() + u64::from(self.layout.piece_length());
+        if partials.count() < 2 || bytes <= self.config.max_partial_bytes {
+            return;
+        }
+        let reachable = |piece: u32| {
+            self.peers
+                .iter()
+                .any(|peer| !peer.choked && peer.holds.contains(piece))
+        };
+        let stuck = partials
+            .open()
+            .filter(|partial| partial.asked() == 0 && !reachable(partial.piece))
+            .min_by_key(|partial| (partial.stored(), partial.piece));
+        if let Some(piece) = stuck.map(|partial| partial.piece) {
+            self.give_up(piece);
+        }
+    }
+
+    fn keys_of(&self, is: impl Fn(&crate::peers::Peer) -> bool) -> Vec<PeerKey> {
+        let peers = self.peers.iter();
+        peers.filter(|peer| is(peer)).map(|peer| peer.key).collect()
+    }
+}
