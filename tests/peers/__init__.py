@@ -1,0 +1,8 @@
+"""Real BitTorrent clients as test peers: one small class for each, on the loopback, with explicit peers only."""
+
+from peers.aria2 import Aria2
+from peers.base import Missing, RealPeer
+from peers.libtorrent import LibTorrent
+from peers.transmission import Transmission
+
+__all__ = ["Aria2", "LibTorrent", "Missing", "RealPeer", "Transmission"]
