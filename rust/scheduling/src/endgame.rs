@@ -20,8 +20,8 @@ pub(crate) fn bound(total: u64) -> u64 {
 
 /// A duplicate must promise to save at least this.
 const WORTH: Duration = Duration::from_millis(100);
-/// Assumed of a peer that was not yet measured.
-const UNMEASURED: u64 = 64 * 1024;
+/// What one block from a peer that was not yet measured is assumed to take.
+const UNMEASURED: Duration = Duration::from_millis(250);
 /// Blocks left at which a third peer may be asked.
 const LAST: u32 = 8;
 
@@ -36,11 +36,11 @@ pub(crate) fn choose(
     if count == 0 {
         return Vec::new();
     }
-    let own = expected(now, peer, peer.requests.len() + 1);
+    let own = transfer(peer, peer.requests.len() + 1).unwrap_or(UNMEASURED);
     let mut victims: Vec<(Duration, &Peer)> = peers
         .iter()
         .filter(|other| other.key != peer.key && other.requests.len() > 0)
-        .map(|other| (expected(now, other, other.requests.len()), other))
+        .map(|other| (expected(now, other), other))
         .filter(|(theirs, _)| *theirs >= own * 2 + WORTH)
         .collect();
     victims.sort_by_key(|(theirs, other)| (Reverse(*theirs), other.key));
@@ -76,17 +76,21 @@ pub(crate) fn choose(
     chosen
 }
 
-/// When the last of `blocks` blocks would come, judged by the peer's rate; a peer that is silent gets later and later.
-fn expected(now: Time, peer: &Peer, blocks: usize) -> Duration {
-    let bytes = blocks as u64 * u64::from(BLOCK);
-    let rate = match peer.window.rate() {
-        0 => UNMEASURED,
-        rate => rate,
-    };
+/// When the last block that a peer owes would come, judged by its rate and by how long it has been silent: the silent
+/// get later and later.
+fn expected(now: Time, peer: &Peer) -> Duration {
     let waited = peer
         .requests
         .oldest()
         .map_or(Duration::ZERO, |asked| now.since(asked));
-    let transfer = Duration::from_micros(bytes.saturating_mul(1_000_000) / rate);
-    transfer.max(waited)
+    let moving = transfer(peer, peer.requests.len()).unwrap_or_default();
+    moving.max(waited)
+}
+
+/// The time that so many blocks take at the peer's rate, if that was measured.
+fn transfer(peer: &Peer, blocks: usize) -> Option<Duration> {
+    let micros = blocks as u64 * u64::from(BLOCK) * 1_000_000;
+    micros
+        .checked_div(peer.window.rate())
+        .map(Duration::from_micros)
 }

@@ -1,1 +1,6 @@
-//! Behaviour of whole swarms.
+//! Behaviour of whole swarms, on a fake network with a fake clock, and of one Swarm under a hostile peer.
+
+mod alone;
+mod chaos;
+mod together;
+mod world;

@@ -1,0 +1,394 @@
+//! One Swarm, and a peer whose every message the test writes itself.
+
+use std::net::SocketAddr;
+
+use p2pcore_protocol::layout::Span;
+use p2pcore_protocol::message::{Message, Request};
+use p2pcore_protocol::{BLOCK, Layout, PieceIndex, Verified};
+
+use crate::{
+    CloseReason, Input, Output, PeerInfo, PeerKey, Swarm, SwarmConfig, Ticket, Time, Verdict,
+};
+
+/// Drives one Swarm by hand.
+pub(super) struct Bench {
+    pub(super) swarm: Swarm,
+    pub(super) now: Time,
+    ticket: u64,
+}
+
+pub(super) const P: PeerKey = PeerKey(1);
+pub(super) const Q: PeerKey = PeerKey(2);
+
+impl Bench {
+    pub(super) fn new(pieces: u32, blocks: u32) -> Self {
+        let total = u64::from(pieces) * u64::from(blocks * BLOCK);
+        let layout = Layout::new(blocks * BLOCK, [Span::File(total)]).unwrap();
+        Self {
+            swarm: Swarm::new(SwarmConfig::default(), layout, 1),
+            now: Time::new(std::time::Duration::from_secs(1)),
+            ticket: 0,
+        }
+    }
+
+    pub(super) fn seeding(pieces: u32, blocks: u32) -> Self {
+        let mut bench = Self::new(pieces, blocks);
+        let all = (0..pieces).map(|piece| Verified::simulated(PieceIndex::new(piece)));
+        bench.put(Input::Had(all.collect()));
+        bench
+    }
+
+    pub(super) fn put(&mut self, input: Input) -> Vec<Output> {
+        self.swarm.handle(self.now, input);
+        std::iter::from_fn(|| self.swarm.poll_output()).collect()
+    }
+
+    pub(super) fn connect(&mut self, peer: PeerKey, fast: bool) -> Vec<Output> {
+        let info = PeerInfo {
+            addr: SocketAddr::from(([127, 0, 0, 1], 5_000 + peer.0 as u16)),
+            outgoing: false,
+            peer_id: [peer.0 as u8; 20],
+            fast,
+            extended: true,
+            v2: false,
+        };
+        self.put(Input::PeerConnected { peer, info })
+    }
+
+    pub(super) fn say(&mut self, peer: PeerKey, message: Message) -> Vec<Output> {
+        self.put(Input::Message { peer, message })
+    }
+
+    pub(super) fn block(&mut self, peer: PeerKey, request: Request) -> Vec<Output> {
+        self.ticket += 1;
+        let bytes = request.length;
+        let mut outputs = self.put(Input::Progress { peer, bytes });
+        outputs.extend(self.put(Input::BlockArrived {
+            peer,
+            piece: request.piece,
+            begin: request.begin,
+            length: request.length,
+            ticket: Ticket(self.ticket),
+        }));
+        outputs
+    }
+
+    pub(super) fn wait(&mut self, seconds: u64) -> Vec<Output> {
+        let end = self.now + std::time::Duration::from_secs(seconds);
+        let mut outputs = Vec::new();
+        while let Some(due) = self.swarm.poll_timeout().filter(|due| *due <= end) {
+            self.now = due.max(self.now);
+            outputs.extend(self.put(Input::Tick));
+        }
+        self.now = end;
+        outputs
+    }
+}
+
+pub(super) fn requests(outputs: &[Output], to: PeerKey) -> Vec<Request> {
+    sent(outputs, to)
+        .into_iter()
+        .filter_map(|message| match message {
+            Message::Request(request) => Some(request),
+            _ => None,
+        })
+        .collect()
+}
+
+fn sent(outputs: &[Output], to: PeerKey) -> Vec<Message> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Send { peer, message } if *peer == to => Some(message.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn closed(outputs: &[Output]) -> Option<CloseReason> {
+    outputs.iter().find_map(|output| match output {
+        Output::Close { reason, .. } => Some(*reason),
+        _ => None,
+    })
+}
+
+fn request(piece: u32, begin: u32, length: u32) -> Request {
+    Request {
+        piece,
+        begin,
+        length,
+    }
+}
+
+#[test]
+fn what_we_have_is_said_first() {
+    let first = |bench: &mut Bench, fast| sent(&bench.connect(P, fast), P);
+    assert_eq!(first(&mut Bench::new(10, 1), true), [Message::HaveNone]);
+    assert_eq!(first(&mut Bench::new(10, 1), false), []);
+    assert_eq!(first(&mut Bench::seeding(10, 1), true), [Message::HaveAll]);
+    assert_eq!(
+        first(&mut Bench::seeding(10, 1), false),
+        [Message::Bitfield(vec![0xff, 0xc0])]
+    );
+}
+
+#[test]
+fn messages_that_break_the_protocol_close_the_peer_and_are_counted() {
+    let broken = [
+        vec![Message::Have(10)],
+        vec![Message::Bitfield(vec![0xff])],
+        vec![Message::Bitfield(vec![0xff, 0xff])],
+        vec![
+            Message::Bitfield(vec![0xf0, 0]),
+            Message::Bitfield(vec![0xf0, 0]),
+        ],
+        vec![Message::HaveNone, Message::HaveAll],
+        vec![Message::Have(1), Message::Bitfield(vec![0xf0, 0])],
+        vec![Message::Suggest(10)],
+        vec![Message::AllowedFast(u32::MAX)],
+        vec![Message::Request(request(10, 0, BLOCK))],
+        vec![Message::Request(request(0, 0, 0))],
+        vec![Message::Request(request(0, u32::MAX, 2))],
+        vec![Message::Request(request(0, 0, 200_000))],
+        vec![Message::Cancel(request(0, BLOCK * 2, 1))],
+    ];
+    for messages in broken {
+        let mut bench = Bench::new(10, 2);
+        bench.connect(P, true);
+        let outputs: Vec<Output> = messages
+            .iter()
+            .flat_map(|message| bench.say(P, message.clone()))
+            .collect();
+        assert_eq!(
+            closed(&outputs),
+            Some(CloseReason::ProtocolError),
+            "{messages:?}"
+        );
+        assert_eq!(bench.swarm.counters().closed(CloseReason::ProtocolError), 1);
+        assert_eq!(bench.swarm.peer_count(), 0);
+        assert_eq!(bench.say(P, Message::Choke), [], "a closed peer is nobody");
+    }
+    let mut bench = Bench::new(10, 2);
+    bench.connect(P, false);
+    let outputs = bench.say(P, Message::HaveAll);
+    assert_eq!(
+        closed(&outputs),
+        Some(CloseReason::ProtocolError),
+        "not negotiated"
+    );
+}
+
+#[test]
+fn blocks_that_nobody_asked_for_are_dropped_and_then_the_peer_is() {
+    let mut bench = Bench::new(10, 2);
+    bench.connect(P, true);
+    let mut dropped = 0;
+    loop {
+        let outputs = bench.block(P, request(0, 0, BLOCK));
+        assert!(matches!(outputs[0], Output::Discard { .. }));
+        dropped += 1;
+        if let Some(reason) = closed(&outputs) {
+            assert_eq!(reason, CloseReason::Flooded);
+            break;
+        }
+        assert!(dropped < 100);
+    }
+    assert_eq!(bench.swarm.counters().wasted, dropped * u64::from(BLOCK));
+}
+
+#[test]
+fn floods_of_useless_messages_close_the_peer() {
+    for message in [
+        Message::KeepAlive,
+        Message::Have(0),
+        Message::Interested,
+        Message::Request(request(0, 0, BLOCK)),
+        Message::Choke,
+        Message::Suggest(3),
+        Message::AllowedFast(1),
+        Message::Reject(request(0, 0, BLOCK)),
+    ] {
+        let mut bench = Bench::new(10, 2);
+        bench.connect(P, true);
+        let reason = (0..20_000).find_map(|_| closed(&bench.say(P, message.clone())));
+        assert_eq!(reason, Some(CloseReason::Flooded), "{message:?}");
+    }
+}
+
+#[test]
+fn requests_are_served_while_there_is_room_and_bounded() {
+    let mut bench = Bench::seeding(4, 4);
+    bench.connect(P, true);
+    assert_eq!(
+        sent(&bench.say(P, Message::Interested), P),
+        [Message::Unchoke]
+    );
+    assert_eq!(bench.say(P, Message::Request(request(0, 0, BLOCK))), []);
+    let outputs = bench.put(Input::Writable {
+        peer: P,
+        room: BLOCK + 1,
+    });
+    assert!(matches!(outputs[..], [Output::Serve { peer: P, .. }]));
+    let outputs = bench.say(P, Message::Request(request(1, 5, 100)));
+    assert!(
+        matches!(outputs[..], [Output::Serve { .. }]),
+        "at once: there is room left"
+    );
+    assert_eq!(bench.swarm.counters().uploaded, u64::from(BLOCK) + 100);
+    let mut rejected = 0;
+    for _ in 0..2_100 {
+        let outputs = bench.say(P, Message::Request(request(2, 0, BLOCK)));
+        rejected += outputs.len();
+    }
+    assert_eq!(rejected, 100);
+    // A cancel is answered once, and makes room.
+    let cancel = bench.say(P, Message::Cancel(request(2, 0, BLOCK)));
+    assert_eq!(sent(&cancel, P), [Message::Reject(request(2, 0, BLOCK))]);
+    assert_eq!(bench.say(P, Message::Request(request(2, 0, BLOCK))), []);
+}
+
+#[test]
+fn a_peer_that_is_choked_or_asks_for_what_we_lack_is_refused() {
+    let mut bench = Bench::seeding(4, 4);
+    bench.connect(P, true);
+    let ask = Message::Request(request(0, 0, BLOCK));
+    let refused = bench.say(P, ask.clone());
+    assert_eq!(sent(&refused, P), [Message::Reject(request(0, 0, BLOCK))]);
+    bench.connect(Q, false);
+    assert_eq!(bench.say(Q, ask), [], "without BEP 6 silence is the answer");
+}
+
+#[test]
+fn a_choke_gives_everything_to_others() {
+    let mut bench = Bench::new(2, 4);
+    for peer in [P, Q] {
+        bench.connect(peer, true);
+        bench.say(peer, Message::HaveAll);
+    }
+    let asked = requests(&bench.say(P, Message::Unchoke), P);
+    assert_eq!(asked.len(), 8);
+    let none = requests(&bench.say(Q, Message::Unchoke), Q);
+    assert_eq!(none, [], "nothing is asked of two peers");
+    let moved = requests(&bench.say(P, Message::Choke), Q);
+    assert_eq!(moved.len(), 8);
+    // A block that was on its way is welcome, and is cancelled elsewhere.
+    let outputs = bench.block(P, asked[0]);
+    assert!(matches!(outputs[0], Output::Store { .. }));
+    assert_eq!(sent(&outputs, Q), [Message::Cancel(asked[0])]);
+    let outputs = bench.block(Q, asked[0]);
+    assert!(matches!(outputs[..], [Output::Discard { .. }]));
+}
+
+#[test]
+fn allowed_fast_pieces_are_fetched_while_choked() {
+    let mut bench = Bench::new(4, 2);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    let asked = requests(&bench.say(P, Message::AllowedFast(2)), P);
+    assert_eq!(asked, [request(2, 0, BLOCK), request(2, BLOCK, BLOCK)]);
+    bench.say(P, Message::Unchoke);
+    bench.say(P, Message::Choke);
+    let outputs = bench.block(P, asked[0]);
+    assert!(matches!(outputs[0], Output::Store { .. }));
+}
+
+#[test]
+fn a_refused_block_is_not_asked_for_again_at_once() {
+    let mut bench = Bench::new(1, 2);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    let asked = requests(&bench.say(P, Message::Unchoke), P);
+    let mut count = 0;
+    for ask in &asked {
+        count += requests(&bench.say(P, Message::Reject(*ask)), P).len();
+    }
+    assert_eq!(count, 0);
+    assert_eq!(requests(&bench.wait(3), P).len(), 2);
+}
+
+#[test]
+fn the_block_size_of_the_last_piece_is_respected() {
+    let layout = Layout::new(4 * BLOCK, [Span::File(u64::from(BLOCK) * 5 + 3)]).unwrap();
+    let mut bench = Bench::new(1, 1);
+    bench.swarm = Swarm::new(SwarmConfig::default(), layout, 1);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    let mut asked = requests(&bench.say(P, Message::Unchoke), P);
+    asked.sort_by_key(|ask| (ask.piece, ask.begin));
+    assert_eq!(asked.last(), Some(&request(1, BLOCK, 3)));
+    assert_eq!(asked.len(), 6);
+    let checks: usize = asked
+        .iter()
+        .map(|ask| bench.block(P, *ask))
+        .map(|outputs| {
+            let check = |output: &&Output| matches!(output, Output::Check { .. });
+            outputs.iter().filter(check).count()
+        })
+        .sum();
+    assert_eq!(checks, 2);
+}
+
+#[test]
+fn a_piece_lost_by_storage_is_fetched_again() {
+    let mut bench = Bench::new(1, 1);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    let asked = requests(&bench.say(P, Message::Unchoke), P);
+    bench.block(P, asked[0]);
+    let piece = PieceIndex::new(0);
+    let outputs = bench.put(Input::StoreFailed { piece });
+    assert_eq!(requests(&outputs, P), asked);
+    bench.block(P, asked[0]);
+    let outputs = bench.put(Input::Checked(Verdict::Good(Verified::simulated(piece))));
+    assert_eq!(closed(&outputs), Some(CloseReason::NothingToTrade));
+}
+
+#[test]
+fn a_silent_peer_is_kept_alive_and_then_dropped() {
+    let mut bench = Bench::new(10, 1);
+    bench.connect(P, true);
+    bench.connect(Q, true);
+    let mut outputs = bench.wait(110);
+    assert!(sent(&outputs, P).contains(&Message::KeepAlive));
+    bench.say(Q, Message::KeepAlive);
+    outputs = bench.wait(60);
+    assert_eq!(closed(&outputs), Some(CloseReason::TimedOut));
+    assert_eq!(bench.swarm.peer_count(), 1);
+}
+
+#[test]
+fn a_peer_that_gives_up_a_piece_is_not_asked_for_it() {
+    let mut bench = Bench::new(2, 1);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    assert_eq!(bench.swarm.seeds(), 1);
+    bench.put(Input::PeerLacks { peer: P, piece: 0 });
+    assert_eq!(
+        (bench.swarm.seeds(), bench.swarm.availability()),
+        (0, vec![0, 1])
+    );
+    let asked = requests(&bench.say(P, Message::Unchoke), P);
+    assert_eq!(asked, [request(1, 0, BLOCK)]);
+}
+
+#[test]
+fn peers_beyond_the_limit_are_closed() {
+    let mut bench = Bench::new(2, 1);
+    for key in 0..200 {
+        assert_eq!(closed(&bench.connect(PeerKey(key), true)), None);
+    }
+    let outputs = bench.connect(PeerKey(200), true);
+    assert_eq!(closed(&outputs), Some(CloseReason::TooManyPeers));
+}
+
+#[test]
+fn an_upload_only_peer_gets_no_slot() {
+    let mut bench = Bench::new(4, 1);
+    bench.put(Input::Had(vec![Verified::simulated(PieceIndex::new(0))]));
+    bench.connect(P, true);
+    bench.put(Input::PeerUploadOnly {
+        peer: P,
+        upload_only: true,
+    });
+    assert_eq!(sent(&bench.say(P, Message::Interested), P), []);
+}
