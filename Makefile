@@ -1,0 +1,99 @@
+# make demo | test | lint | bench | fuzz | wheel | clean. Needs Python >= 3.11, a Rust toolchain and make; the rest is fetched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+# Both runs of cargo, for the tests and for the wheel, share what they compile.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+WHEELS := $(CARGO_TARGET_DIR)/wheels
+BENCH_OPTIONS ?=
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test test-rust test-python lint bench fuzz wheel dev build peers clean
+
+demo: build ## Creates, seeds, fetches and compares the standard library of this Python.
+	$(BIN)/python -m p2pcore._demo
+
+test: peers lint test-rust test-python
+
+lint: $(VENV)/dev
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -q -- -D warnings
+	$(BIN)/ruff check -q .
+	$(BIN)/ruff format -q --check .
+
+# The extension crate has no Rust tests: its tests are the Python ones.
+test-rust:
+	@if cargo nextest --version > /dev/null 2>&1; then \
+		cargo nextest run --workspace --exclude p2pcore-python --locked --cargo-quiet --status-level fail --final-status-level slow; \
+	else \
+		echo "cargo-nextest is not installed: the Rust tests run with cargo test"; \
+		cargo test --workspace --exclude p2pcore-python --locked -q --lib --tests --examples; \
+	fi
+	cargo test --workspace --exclude p2pcore-python --locked -q --doc
+
+# On the installed release build, as users have it. stubtest and mypy --strict are among these tests.
+test-python: $(VENV)/dev build
+	$(BIN)/python -m pytest -q --durations=10
+
+build: $(VENV)/run
+	@rm -rf $(WHEELS)
+	$(BIN)/maturin build --release --locked -q --interpreter $(BIN)/python --out $(WHEELS)
+	@$(PIP) install --force-reinstall --no-deps $(WHEELS)/*.whl
+
+dev: $(VENV)/dev ## An editable, quickly built extension for working on the code; benches refuse it.
+	$(BIN)/maturin develop --locked
+
+bench: $(VENV)/dev build
+	$(BIN)/python -m pytest benches -q -o addopts="--strict-markers --import-mode=importlib" \
+		-o python_files="bench_*.py" -o timeout=1800 --benchmark-only --benchmark-columns=min,median,max,rounds \
+		--benchmark-sort=name $(BENCH_OPTIONS)
+
+fuzz:
+	for target in bencode metainfo magnet wire swarm; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done
+
+wheel: $(VENV)/run
+	rm -rf dist
+	$(BIN)/maturin build --release --locked -q --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin sdist -q --out dist
+	@ls -l dist
+
+# The environment: what a run needs, and on top of it what tests need.
+INSTALL = $(BIN)/python -c 'import subprocess, sys, tomllib; \
+	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	extras = [line for name in sys.argv[1:] for line in project["optional-dependencies"][name]]; \
+	wanted = [line for line in ["maturin>=1.9,<2", *project["dependencies"], *extras] if not line.startswith("p2pcore")]; \
+	sys.exit(subprocess.call([sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "install", *wanted]))'
+
+$(VENV)/run: pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not installed: p2pcore needs Python 3.11 or later"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python %d.%d is too old: p2pcore needs 3.11; set PYTHON=" % sys.version_info[:2])'
+	@command -v cargo > /dev/null || { echo "cargo is not installed: p2pcore needs a Rust toolchain (https://rustup.rs)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL)
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(INSTALL) test dev
+	@touch $@
+
+# Real clients for the tests. Where they cannot be had, their tests are left out; in CI that is a failure.
+peers:
+	@missing=; \
+	command -v aria2c > /dev/null || missing="$$missing aria2"; \
+	command -v transmission-daemon > /dev/null || missing="$$missing transmission-daemon"; \
+	[ -z "$$missing" ] && exit 0; \
+	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "installing$$missing"; \
+		apt-get -qq update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+			apt-get -qq install -y --no-install-recommends $$missing > /dev/null; \
+	else \
+		echo "left out, because apt-get and root are not at hand: tests with$$missing"; \
+		[ "$$CI" != true ]; \
+	fi
+
+clean:
+	rm -rf target dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
+	find python -name '*.so' -delete
