@@ -1,5 +1,6 @@
 //! One Swarm, and a peer whose every message the test writes itself.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pcore_protocol::layout::Span;
@@ -15,6 +16,8 @@ pub(super) struct Bench {
     pub(super) swarm: Swarm,
     pub(super) now: Time,
     ticket: u64,
+    /// Requests sent and not answered by `answer`, oldest first.
+    owed: VecDeque<(PeerKey, Request)>,
 }
 
 pub(super) const P: PeerKey = PeerKey(1);
@@ -28,6 +31,7 @@ impl Bench {
             swarm: Swarm::new(SwarmConfig::default(), layout, 1),
             now: Time::new(std::time::Duration::from_secs(1)),
             ticket: 0,
+            owed: VecDeque::new(),
         }
     }
 
@@ -40,7 +44,21 @@ impl Bench {
 
     pub(super) fn put(&mut self, input: Input) -> Vec<Output> {
         self.swarm.handle(self.now, input);
-        std::iter::from_fn(|| self.swarm.poll_output()).collect()
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.swarm.poll_output()).collect();
+        for output in &outputs {
+            match output {
+                Output::Send {
+                    peer,
+                    message: Message::Request(request),
+                } => self.owed.push_back((*peer, *request)),
+                Output::Send {
+                    peer,
+                    message: Message::Cancel(request),
+                } => self.owed.retain(|owed| *owed != (*peer, *request)),
+                _ => {}
+            }
+        }
+        outputs
     }
 
     pub(super) fn connect(&mut self, peer: PeerKey, fast: bool) -> Vec<Output> {
@@ -71,6 +89,23 @@ impl Bench {
             ticket: Ticket(self.ticket),
         }));
         outputs
+    }
+
+    /// A peer answers the oldest request that it owes, well; whole pieces are found good. Whether it owed one.
+    fn answer(&mut self, peer: PeerKey) -> bool {
+        let Some(at) = self.owed.iter().position(|(owes, _)| *owes == peer) else {
+            return false;
+        };
+        let Some((_, request)) = self.owed.remove(at) else {
+            return false;
+        };
+        for output in self.block(peer, request) {
+            if let Output::Check { piece } = output {
+                let good = Verdict::Good(Verified::simulated(piece));
+                self.put(Input::Checked(good));
+            }
+        }
+        true
     }
 
     pub(super) fn wait(&mut self, seconds: u64) -> Vec<Output> {
@@ -391,4 +426,158 @@ fn an_upload_only_peer_gets_no_slot() {
         upload_only: true,
     });
     assert_eq!(sent(&bench.say(P, Message::Interested), P), []);
+}
+
+/// P and Q, seeds with a window of two, sent two blocks each of one piece, and it is bad.
+fn suspects(pieces: u32) -> (Bench, PieceIndex, Vec<Output>) {
+    let mut bench = Bench::new(pieces, 4);
+    let mut asked = Vec::new();
+    for peer in [P, Q] {
+        bench.connect(peer, true);
+        bench.put(Input::PeerRequestLimit { peer, reqq: 2 });
+        bench.say(peer, Message::HaveAll);
+        asked.push(requests(&bench.say(peer, Message::Unchoke), peer));
+    }
+    let piece = PieceIndex::new(asked[0][0].piece);
+    let all = [asked[0].clone(), asked[1].clone()].concat();
+    assert!(all.iter().all(|ask| ask.piece == piece.get()), "{all:?}");
+    for (peer, asks) in [(P, &asked[0]), (Q, &asked[1])] {
+        for ask in asks {
+            bench.owed.retain(|owed| *owed != (peer, *ask));
+            bench.block(peer, *ask);
+        }
+    }
+    let bad_blocks = Vec::new();
+    let outputs = bench.put(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+    (bench, piece, outputs)
+}
+
+#[test]
+fn a_bad_piece_of_two_senders_is_fetched_again_from_one() {
+    let (mut bench, piece, outputs) = suspects(1);
+    assert!(outputs.contains(&Output::Drop { piece }));
+    assert_eq!(closed(&outputs), None, "which of them is not known");
+    // Both are suspects and nobody else is there: one of them gets all of it, the other nothing.
+    let first = requests(&outputs, P);
+    assert_eq!((first.len(), requests(&outputs, Q).len()), (2, 0));
+    let mut asked = first;
+    let mut last = Vec::new();
+    while let Some(ask) = asked.pop() {
+        last = bench.block(P, ask);
+        asked.extend(requests(&last, P));
+        assert_eq!(requests(&last, Q), []);
+    }
+    assert!(last.contains(&Output::Check { piece }));
+    let bad_blocks = Vec::new();
+    let outputs = bench.put(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+    assert_eq!(closed(&outputs), Some(CloseReason::CorruptData));
+    assert_eq!(
+        bench.swarm.peer_snapshots(bench.now)[0].key,
+        Q,
+        "only the sender goes"
+    );
+    assert_eq!(requests(&outputs, Q).len(), 2);
+}
+
+#[test]
+fn a_bad_piece_is_fetched_from_somebody_clean_where_possible() {
+    const R: PeerKey = PeerKey(3);
+    let mut bench = suspects(1).0;
+    bench.connect(R, true);
+    bench.say(R, Message::HaveAll);
+    bench.say(R, Message::Unchoke);
+    // P began it again; when P lets go, the clean one gets it, not the other suspect.
+    let outputs = bench.say(P, Message::Choke);
+    assert_eq!(requests(&outputs, Q), []);
+    let outputs = [outputs, bench.wait(2)].concat();
+    assert_eq!(requests(&outputs, Q), []);
+    assert_eq!(requests(&outputs, R).len(), 4);
+}
+
+#[test]
+fn a_piece_under_suspicion_starts_anew_when_its_only_sender_leaves() {
+    let (mut bench, piece, outputs) = suspects(1);
+    bench.block(P, requests(&outputs, P)[0]);
+    let outputs = bench.put(Input::PeerDisconnected { peer: P });
+    assert!(outputs.contains(&Output::Drop { piece }));
+    assert_eq!(requests(&outputs, Q).len(), 2);
+}
+
+#[test]
+fn a_piece_that_a_suspect_began_alone_is_open_to_all_when_it_leaves() {
+    // P delivers what it owes, so that it begins pieces of its own, and leaves anywhere in the middle.
+    for delivered in 0..10 {
+        let (mut bench, ..) = suspects(3);
+        for _ in 0..delivered {
+            bench.answer(P);
+        }
+        bench.put(Input::PeerDisconnected { peer: P });
+        while bench.answer(Q) {}
+        assert!(bench.swarm.is_complete(), "after {delivered} blocks");
+        assert!(bench.swarm.counters().wasted <= 8 * u64::from(BLOCK));
+    }
+}
+
+#[test]
+fn the_guilty_of_a_known_bad_block_is_closed_at_once() {
+    let mut bench = Bench::new(1, 4);
+    let mut asked = Vec::new();
+    for peer in [P, Q] {
+        bench.connect(peer, true);
+        bench.put(Input::PeerRequestLimit { peer, reqq: 2 });
+        bench.say(peer, Message::HaveAll);
+        asked.push(requests(&bench.say(peer, Message::Unchoke), peer));
+    }
+    for (peer, asks) in [(P, &asked[0]), (Q, &asked[1])] {
+        for ask in asks {
+            bench.block(peer, *ask);
+        }
+    }
+    let piece = PieceIndex::new(0);
+    let bad_blocks = vec![p2pcore_protocol::BlockSpan {
+        piece,
+        begin: asked[1][0].begin,
+        length: BLOCK,
+    }];
+    bench.put(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+    let left = bench.swarm.peer_snapshots(bench.now);
+    assert_eq!(left.iter().map(|peer| peer.key).collect::<Vec<_>>(), [P]);
+}
+
+#[test]
+fn a_have_wakes_a_peer_that_had_nothing_for_us() {
+    let mut bench = Bench::new(3, 1);
+    bench.connect(P, true);
+    let asks = |outputs: &[Output]| requests(outputs, P);
+    let outputs = bench.say(P, Message::Have(0));
+    assert_eq!(sent(&outputs, P), [Message::Interested]);
+    let first = asks(&bench.say(P, Message::Unchoke));
+    assert_eq!(first, [request(0, 0, BLOCK)]);
+    bench.connect(Q, true);
+    bench.say(Q, Message::Have(0));
+    assert_eq!(requests(&bench.say(Q, Message::Unchoke), Q), []);
+    assert_eq!(
+        asks(&bench.say(P, Message::Have(1))),
+        [request(1, 0, BLOCK)]
+    );
+    assert_eq!(
+        requests(&bench.say(Q, Message::Have(2)), Q),
+        [request(2, 0, BLOCK)]
+    );
+}
+
+#[test]
+fn a_piece_that_turns_out_to_be_there_is_not_fetched_on() {
+    let mut bench = Bench::new(1, 4);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    let asked = requests(&bench.say(P, Message::Unchoke), P);
+    bench.block(P, asked[0]);
+    let piece = PieceIndex::new(0);
+    let outputs = bench.put(Input::Had(vec![Verified::simulated(piece)]));
+    assert!(outputs.contains(&Output::Drop { piece }));
+    let cancels = sent(&outputs, P);
+    let cancelled = |message: &&Message| matches!(message, Message::Cancel(_));
+    assert_eq!(cancels.iter().filter(cancelled).count(), 3);
+    assert!(bench.swarm.is_complete());
 }

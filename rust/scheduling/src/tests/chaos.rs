@@ -15,7 +15,7 @@ const BLOCKS: u32 = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Connect(u64, bool),
+    Connect(u64, bool, u32),
     Disconnect(u64),
     Say(u64, Message),
     /// The peer answers the n-th request that it was sent.
@@ -62,7 +62,8 @@ fn message() -> impl Strategy<Value = Message> {
 fn step() -> impl Strategy<Value = Step> {
     let peer = 1..6_u64;
     prop_oneof![
-        3 => (peer.clone(), any::<bool>()).prop_map(|(peer, fast)| Step::Connect(peer, fast)),
+        3 => (peer.clone(), any::<bool>(), 1..6_u32)
+            .prop_map(|(peer, fast, reqq)| Step::Connect(peer, fast, reqq)),
         1 => peer.clone().prop_map(Step::Disconnect),
         15 => (peer.clone(), message()).prop_map(|(peer, message)| Step::Say(peer, message)),
         20 => (peer.clone(), 0..8_usize).prop_map(|(peer, at)| Step::Answer(peer, at)),
@@ -111,7 +112,7 @@ impl Observer {
     fn step(&mut self, step: Step) {
         let key = |peer: &u64| self.keys.get(peer).copied();
         let outputs = match step {
-            Step::Connect(peer, fast) => {
+            Step::Connect(peer, fast, reqq) => {
                 if self.keys.contains_key(&peer) {
                     return;
                 }
@@ -120,7 +121,9 @@ impl Observer {
                 self.keys.insert(peer, key);
                 self.owed.insert(key, Vec::new());
                 self.fast.insert(key, fast);
-                self.bench.connect(key, fast)
+                let mut outputs = self.bench.connect(key, fast);
+                outputs.extend(self.bench.put(Input::PeerRequestLimit { peer: key, reqq }));
+                outputs
             }
             Step::Disconnect(peer) => {
                 let Some(key) = self.keys.remove(&peer) else {
@@ -296,7 +299,7 @@ proptest! {
         while !observer.checks.is_empty() {
             observer.step(Step::Check(0, true));
         }
-        observer.step(Step::Connect(9, true));
+        observer.step(Step::Connect(9, true, 8));
         observer.step(Step::Say(9, Message::HaveAll));
         observer.step(Step::Say(9, Message::Unchoke));
         for _ in 0..PIECES * BLOCKS * 4 {

@@ -178,6 +178,38 @@ fn a_liar_is_banned_and_the_honest_are_not() {
 }
 
 #[test]
+fn a_liar_whose_blocks_mix_with_honest_ones_is_found() {
+    for seed in 30..36 {
+        let mut world = World::new(seed, 16, 1 << 20);
+        let all: Vec<u32> = (0..16).collect();
+        let liar = world.add(Nature::Liar, MIB / 4, &all);
+        let honest = [(); 3].map(|()| world.seed(MIB / 4));
+        let leech = world.leech(MIB);
+        for node in [liar, honest[0], honest[1], honest[2]] {
+            world.introduce(leech, node);
+        }
+        let done = |world: &World| world.nodes[leech].swarm.is_complete();
+        assert!(world.run(minutes(5), done));
+        let counters = world.nodes[leech].swarm.counters();
+        assert!(counters.pieces_failed > 1, "the blocks did not mix");
+        assert!(
+            counters.wasted < 12 * MIB,
+            "{} bytes wasted",
+            counters.wasted
+        );
+        let banned: Vec<_> = world.nodes[leech]
+            .facts
+            .iter()
+            .filter_map(|(_, fact)| match fact {
+                Fact::PeerBanned { addr, .. } => Some(*addr),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(banned, [World::addr(liar)]);
+    }
+}
+
+#[test]
 fn sequential_mode_goes_by_index() {
     let mut world = World::new(9, 100, 65_536);
     let (seed, leech) = (world.seed(MIB), world.leech(MIB));
