@@ -2,3 +2,5 @@
 
 pub mod api;
 pub mod error;
+pub mod pool;
+pub mod storage;

@@ -1,0 +1,175 @@
+//! Making bytes and the memory of them durable, and the end: closing or removing.
+
+use std::collections::BTreeSet;
+
+use p2pcore_protocol::FileIndex;
+
+use super::handles::HANDLES;
+use super::resume::{self, FileNote, Notes, Record};
+use super::{OnDisk, PARTS, State, Storage, lock, sys};
+use crate::error::StorageError;
+
+impl Storage {
+    /// Flushes what was written, then notes the pieces that are durable by it.
+    pub fn flush(&self) -> Result<(), StorageError> {
+        let _flushing = lock(&self.flushing);
+        self.flush_now()
+    }
+
+    /// Flushes, and writes the resume data of a clean end. The storage can still be read.
+    pub fn close(&self) -> Result<(), StorageError> {
+        let _flushing = lock(&self.flushing);
+        self.flush_now()?;
+        let in_use = lock(&self.state).files.iter().any(|entry| entry.in_parts);
+        HANDLES.close_all(self.id);
+        self.checkpoint(false)?;
+        if let (Some(parts), false) = (&self.parts, in_use) {
+            resume::delete(parts).map_err(|error| StorageError::new("delete", parts, &error))?;
+        }
+        *lock(&self.resume) = None;
+        Ok(())
+    }
+
+    /// Forgets the torrent: deletes its resume data and parts, and, with `delete_files`, the files and (if then empty)
+    /// folders that we created.
+    pub fn remove(&self, delete_files: bool) -> Result<(), StorageError> {
+        let _flushing = lock(&self.flushing);
+        HANDLES.close_all(self.id);
+        if let Some(parts) = &self.parts {
+            resume::delete(parts).map_err(|error| StorageError::new("delete", parts, &error))?;
+        }
+        if delete_files {
+            self.delete_created()?;
+        }
+        if let Some(mut resume) = lock(&self.resume).take() {
+            resume.delete()?;
+        }
+        Ok(())
+    }
+
+    /// The caller holds `flushing`.
+    pub(super) fn flush_now(&self) -> Result<(), StorageError> {
+        // Pieces first: what they wrote was called dirty before.
+        let (pending, dirty) = {
+            let mut state = lock(&self.state);
+            (
+                std::mem::take(&mut state.pending),
+                std::mem::take(&mut state.dirty),
+            )
+        };
+        if let Err(error) = self.sync(&dirty) {
+            let mut state = lock(&self.state);
+            state.pending.extend(pending);
+            state.dirty.extend(dirty);
+            return Err(error);
+        }
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let records: Vec<Record> = pending.iter().copied().map(Record::Flushed).collect();
+        if let Some(resume) = &mut *lock(&self.resume) {
+            resume.append(&records, true)?;
+        }
+        let mut state = lock(&self.state);
+        for piece in pending {
+            state.flushed.set(piece);
+        }
+        Ok(())
+    }
+
+    fn sync(&self, dirty: &BTreeSet<u32>) -> Result<(), StorageError> {
+        let files = dirty.iter().filter(|number| **number != PARTS);
+        let at_once = match (self.places.root(), self.places.folder()) {
+            (Some(root), Some(into)) if files.clone().count() > MANY => sys::sync_file_system(root)
+                .map_err(|error| StorageError::new("flush", into, &error))?,
+            _ => false,
+        };
+        for number in dirty.iter().copied() {
+            if at_once && number != PARTS {
+                continue;
+            }
+            let file = FileIndex::new(if number == PARTS { 0 } else { number });
+            let handle = self.readable(file, number)?;
+            handle
+                .file
+                .sync_data()
+                .map_err(|error| self.error("flush", file, number, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the notes by what is true now. The caller holds `flushing`, and has flushed.
+    pub(super) fn checkpoint(&self, go_on: bool) -> Result<(), StorageError> {
+        let _creating = lock(&self.creating);
+        let mut resume = lock(&self.resume);
+        let Some(resume) = &mut *resume else {
+            return Ok(());
+        };
+        let mut notes = {
+            let mut state = lock(&self.state);
+            state.generation += 1;
+            notes(&state)
+        };
+        if !go_on {
+            // Nothing is written any more: how unfinished files look is worth noting too.
+            for (number, note) in notes.files.iter_mut().enumerate() {
+                if note.stamp.is_none() && !note.in_parts {
+                    let found = self.places.find(FileIndex::new(number as u32))?;
+                    note.stamp = found.map(|found| (found.size, found.mtime_ns));
+                }
+            }
+        }
+        resume.save(&notes, go_on)
+    }
+
+    fn delete_created(&self) -> Result<(), StorageError> {
+        let (files, mut folders) = {
+            let state = lock(&self.state);
+            let created: Vec<OnDisk> = state.files.iter().map(|entry| entry.on_disk).collect();
+            (created, state.folders.clone())
+        };
+        for (number, on_disk) in files.into_iter().enumerate() {
+            let OnDisk::Ours(inode) = on_disk else {
+                continue;
+            };
+            let file = FileIndex::new(number as u32);
+            if self
+                .places
+                .find(file)?
+                .is_none_or(|found| found.inode != inode)
+            {
+                continue; // what stands there now is somebody else's
+            }
+            self.places
+                .delete_file(file)
+                .map_err(|error| StorageError::new("delete", self.places.path(file), &error))?;
+            lock(&self.state).files[number].on_disk = OnDisk::Absent;
+        }
+        folders.sort_unstable_by_key(|(_, depth)| std::cmp::Reverse(*depth));
+        for (file, depth) in folders {
+            self.places.delete_folder(FileIndex::new(file), depth);
+        }
+        Ok(())
+    }
+}
+
+fn notes(state: &State) -> Notes {
+    let file = |entry: &super::FileState| FileNote {
+        created: match entry.on_disk {
+            OnDisk::Ours(inode) => Some(inode),
+            OnDisk::Absent | OnDisk::Foreign => None,
+        },
+        intended: false,
+        in_parts: entry.in_parts,
+        stamp: entry.stamp.map(|found| (found.size, found.mtime_ns)),
+    };
+    Notes {
+        generation: state.generation,
+        files: state.files.iter().map(file).collect(),
+        good: state.flushed.clone(),
+        folders: state.folders.clone(),
+    }
+}
+
+/// With more files than this to flush, the whole file system is flushed at once.
+const MANY: usize = 64;

@@ -1,0 +1,373 @@
+//! A torrent's bytes on disk: reads, writes of verified pieces, and the memory of both between sessions.
+//!
+//! All is synchronous and may be called from many threads at once. No file is written, cut, renamed or deleted that we
+//! did not create, unless the user said `overwrite`; nothing outside the download's folder is touched, whatever links
+//! are planted in it. A file is created at its first write. Bytes that wanted pieces share with unwanted files go to a
+//! sparse parts file. Padding is never stored. Whether bytes are good is not decided here: callers pass verified pieces
+//! only. The locks are ordered: `flushing`, `gate`, `creating`, `resume`, `state`.
+
+mod bits;
+mod check;
+mod durable;
+mod files;
+mod handles;
+mod open;
+mod place;
+mod resume;
+mod sys;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::io::{self, IoSlice};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::Instant;
+
+use p2pcore_protocol::{BlockSpan, FileIndex, FileSlice, Metainfo, PieceIndex};
+
+use self::bits::Bits;
+pub use self::check::check_on_disk;
+use self::handles::{HANDLES, Handle, Key};
+pub use self::open::Existing;
+use self::place::{Found, Places};
+use self::resume::Resume;
+use crate::api::Target;
+use crate::error::StorageError;
+
+/// The bytes of one torrent at one target.
+#[derive(Debug)]
+pub struct Storage {
+    id: u64,
+    meta: Arc<Metainfo>,
+    target: Target,
+    state_dir: Option<PathBuf>,
+    places: Places,
+    /// `None` for seeds.
+    parts: Option<PathBuf>,
+    started: Instant,
+    /// Held by whoever makes things durable.
+    flushing: Mutex<()>,
+    /// Held shared by reads and writes; alone by who moves bytes between the parts file and files.
+    gate: RwLock<()>,
+    /// Held by whoever creates files.
+    creating: Mutex<()>,
+    /// `None` where nothing is kept between sessions.
+    resume: Mutex<Option<Resume>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    files: Vec<FileState>,
+    /// Verified.
+    good: Bits,
+    /// On disk, verified or about to be called so.
+    stored: Bits,
+    /// Good and flushed: what the resume data says.
+    flushed: Bits,
+    /// Good and not yet flushed.
+    pending: Vec<u32>,
+    /// Written since the last flush.
+    dirty: BTreeSet<u32>,
+    /// Folders that we made: (a file below, depth).
+    folders: Vec<(u32, u32)>,
+    generation: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FileState {
+    on_disk: OnDisk,
+    /// Its bytes are in the parts file.
+    in_parts: bool,
+    /// Pieces that are not good.
+    missing: u32,
+    /// How it looks as long as nobody else touches it; `None` while we write to it.
+    stamp: Option<Found>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnDisk {
+    Absent,
+    /// We created it; its inode.
+    Ours(u64),
+    /// Somebody else did, or we do not know.
+    Foreign,
+}
+
+impl Storage {
+    /// Reads a run of a piece; padding reads as zeros. `out` is as long as the span.
+    pub fn read(&self, span: BlockSpan, out: &mut [u8]) -> Result<(), StorageError> {
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        for (slice, out) in split(self.meta.layout().slices(span), out) {
+            let Some((file, number, offset)) = self.locate(slice) else {
+                out.fill(0);
+                continue;
+            };
+            let handle = self.readable(file, number)?;
+            self.look(&handle, file, number)?;
+            self.read_from(&handle, file, number, out, offset)?;
+        }
+        Ok(())
+    }
+
+    /// Reads if that takes no waiting for a disk; `None` where it would (or might).
+    pub fn read_now(&self, span: BlockSpan, out: &mut [u8]) -> Option<Result<(), StorageError>> {
+        let _gate = match self.gate.try_read() {
+            Ok(gate) => gate,
+            Err(TryLockError::Poisoned(gate)) => gate.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        for (slice, out) in split(self.meta.layout().slices(span), out) {
+            let Some((file, number, offset)) = self.locate(slice) else {
+                out.fill(0);
+                continue;
+            };
+            let handle = HANDLES.get(self.key(number), false)?;
+            if let Err(error) = self.look(&handle, file, number) {
+                return Some(Err(error));
+            }
+            if !handle.instant.read(&handle.file, out, offset) {
+                return None;
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// Writes a verified piece: its data in order, cut anywhere, without the padding at its end.
+    pub fn write_piece(&self, piece: PieceIndex, blocks: &[&[u8]]) -> Result<(), StorageError> {
+        let layout = self.meta.layout();
+        let span = layout.data_span(piece);
+        let given: usize = blocks.iter().map(|block| block.len()).sum();
+        if given != span.length as usize {
+            let message = format!(
+                "piece {piece} has {} bytes of data, given {given}",
+                span.length
+            );
+            return Err(StorageError::refused(
+                "write",
+                self.meta.name(),
+                None,
+                message,
+            ));
+        }
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let mut source = blocks.iter().copied().filter(|block| !block.is_empty());
+        let mut rest: &[u8] = &[];
+        for slice in layout.slices(span) {
+            let mut parts = Vec::new();
+            let mut left = slice.length as usize;
+            while left > 0 {
+                if rest.is_empty() {
+                    let Some(next) = source.next() else {
+                        break; // cannot be: the sums agree
+                    };
+                    rest = next;
+                }
+                let (now, later) = rest.split_at(rest.len().min(left));
+                parts.push(IoSlice::new(now));
+                left -= now.len();
+                rest = later;
+            }
+            if let Some((file, number, offset)) = self.locate(slice) {
+                let handle = self.writable(file, number)?;
+                self.look(&handle, file, number)?;
+                sys::write_all_at(&handle.file, &mut parts, offset)
+                    .map_err(|error| self.error("write", file, number, &error))?;
+                self.wrote(file, number)?;
+            }
+        }
+        lock(&self.state).stored.set(piece.get());
+        Ok(())
+    }
+
+    /// Says that a piece was verified and is on disk.
+    pub fn mark_good(&self, piece: PieceIndex) {
+        let mut whole = Vec::new();
+        let mut state = lock(&self.state);
+        state.stored.set(piece.get());
+        if !state.good.set(piece.get()) {
+            return;
+        }
+        state.pending.push(piece.get());
+        for file in self.meta.layout().piece_files(piece) {
+            let entry = &mut state.files[file.as_usize()];
+            entry.missing = entry.missing.saturating_sub(1);
+            if entry.missing == 0 && !entry.in_parts && entry.stamp.is_none() {
+                whole.push(file);
+            }
+        }
+        drop(state);
+        for file in whole {
+            self.stamp(file);
+        }
+    }
+
+    /// The file that holds a slice, its number among the handles, and the offset there; `None` for padding.
+    fn locate(&self, slice: FileSlice) -> Option<(FileIndex, u32, u64)> {
+        let file = slice.file?;
+        if lock(&self.state).files[file.as_usize()].in_parts {
+            Some((
+                file,
+                PARTS,
+                self.meta.layout().file_start(file) + slice.offset,
+            ))
+        } else {
+            Some((file, file.get(), slice.offset))
+        }
+    }
+
+    fn readable(&self, file: FileIndex, number: u32) -> Result<Arc<Handle>, StorageError> {
+        if let Some(handle) = HANDLES.get(self.key(number), false) {
+            return Ok(handle);
+        }
+        if number == PARTS {
+            return self.open_parts();
+        }
+        // What may be written is opened for both at once.
+        let write = matches!(
+            lock(&self.state).files[file.as_usize()].on_disk,
+            OnDisk::Ours(_)
+        );
+        let opened = self
+            .places
+            .open_file(file, write)
+            .map_err(|error| StorageError::new("open", self.places.path(file), &error))?;
+        Ok(HANDLES.put(self.key(number), Handle::new(opened, write)))
+    }
+
+    fn read_from(
+        &self,
+        handle: &Handle,
+        file: FileIndex,
+        number: u32,
+        mut out: &mut [u8],
+        mut offset: u64,
+    ) -> Result<(), StorageError> {
+        while !out.is_empty() {
+            match handle.file.read_at(out, offset) {
+                Ok(0) => return Err(self.too_short(handle, file, number)),
+                Ok(count) => {
+                    out = &mut out[count..];
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.error("read", file, number, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn too_short(&self, handle: &Handle, file: FileIndex, number: u32) -> StorageError {
+        let size = self.meta.layout().file_size(file);
+        let now = handle.file.metadata().map_or(0, |metadata| metadata.len());
+        let message = format!("file changed underneath: size {size} is now {now}");
+        StorageError::refused("read", self.path_of(file, number), None, message)
+    }
+
+    /// Looks, every now and then, whether somebody else touched the file.
+    fn look(&self, handle: &Handle, file: FileIndex, number: u32) -> Result<(), StorageError> {
+        if number == PARTS || !handle.due(self.started.elapsed().as_millis() as u64) {
+            return Ok(());
+        }
+        let entry = lock(&self.state).files[file.as_usize()];
+        let found = self.places.find(file)?;
+        let change = match (entry, found) {
+            (_, None) => "it is gone".to_owned(),
+            (
+                FileState {
+                    stamp: Some(stamp), ..
+                },
+                Some(found),
+            ) if stamp != found => describe(&stamp, &found),
+            (
+                FileState {
+                    on_disk: OnDisk::Ours(inode),
+                    ..
+                },
+                Some(found),
+            ) if inode != found.inode => "another file is in its place".to_owned(),
+            _ => return Ok(()),
+        };
+        // Our own write may have come between.
+        if lock(&self.state).files[file.as_usize()].stamp != entry.stamp {
+            return Ok(());
+        }
+        HANDLES.close(self.key(number)); // so that the next use looks again
+        let message = format!("file changed underneath: {change}");
+        Err(StorageError::refused(
+            "read",
+            self.places.path(file),
+            None,
+            message,
+        ))
+    }
+
+    /// Notes how a whole file looks.
+    fn stamp(&self, file: FileIndex) {
+        let found = self.places.find(file).ok().flatten();
+        lock(&self.state).files[file.as_usize()].stamp = found;
+    }
+
+    fn key(&self, number: u32) -> Key {
+        (self.id, number)
+    }
+
+    fn path_of(&self, file: FileIndex, number: u32) -> PathBuf {
+        match &self.parts {
+            Some(parts) if number == PARTS => parts.clone(),
+            _ => self.places.path(file),
+        }
+    }
+
+    fn error(
+        &self,
+        operation: &'static str,
+        file: FileIndex,
+        number: u32,
+        error: &io::Error,
+    ) -> StorageError {
+        StorageError::new(operation, self.path_of(file, number), error)
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        HANDLES.close_all(self.id);
+    }
+}
+
+fn describe(was: &Found, is: &Found) -> String {
+    if was.size != is.size {
+        format!("size {} is now {}", was.size, is.size)
+    } else if was.mtime_ns != is.mtime_ns {
+        format!(
+            "time of change {} ns is now {} ns",
+            was.mtime_ns, is.mtime_ns
+        )
+    } else {
+        "another file is in its place".to_owned()
+    }
+}
+
+/// Gives each slice its part of the buffer.
+fn split(
+    slices: impl Iterator<Item = FileSlice>,
+    mut out: &mut [u8],
+) -> impl Iterator<Item = (FileSlice, &mut [u8])> {
+    slices.map(move |slice| {
+        let rest = std::mem::take(&mut out);
+        let (now, later) = rest.split_at_mut(rest.len().min(slice.length as usize));
+        out = later;
+        (slice, now)
+    })
+}
+
+/// What a panicking thread left is consistent enough: every change under these locks is a plain assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The parts file's number among the handles.
+const PARTS: u32 = u32::MAX;
