@@ -142,7 +142,10 @@ mod tests {
         });
         let batch = queue.drain(10);
         assert_eq!(batch.len(), 4);
-        assert!(matches!(batch[2].kind, EventKind::Done(CommandId(7), Ok(()))));
+        assert!(matches!(
+            batch[2].kind,
+            EventKind::Done(CommandId(7), Ok(()))
+        ));
         assert!(matches!(batch[3].kind, EventKind::Dropped(3)));
         assert!(queue.is_empty());
     }

@@ -1,6 +1,13 @@
 //! The engine: sessions, sockets, storage, hashing. All I/O is here, and no policy: the Swarm decides, this carries out.
 
 pub mod api;
+pub mod create;
 pub mod error;
+pub mod events;
+mod net;
 pub mod pool;
+pub mod session;
+mod shared;
+mod sources;
 pub mod storage;
+pub mod verify;

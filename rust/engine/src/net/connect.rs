@@ -96,7 +96,11 @@ async fn greet_unbounded(
     let v2 = speaks_v2(&torrent.meta);
     let partial = Handshake::parse(&bytes).map_err(|_| ConnectError::Junk)?;
     let upgraded = torrent.meta.wire_hashes().last().copied();
-    let answer = if partial.v2 { upgraded.unwrap_or(hash) } else { hash };
+    let answer = if partial.v2 {
+        upgraded.unwrap_or(hash)
+    } else {
+        hash
+    };
     write_all(stream, &Handshake::ours(answer, net.peer_id, v2).encode()).await?;
     read_until(stream, &mut bytes, have, HANDSHAKE_LEN).await?;
     let theirs = Handshake::parse(&bytes).map_err(|_| ConnectError::Junk)?;
@@ -169,11 +173,7 @@ async fn read_until(
 }
 
 /// Checks what has arrived so far; junk is refused at its first byte.
-fn accept(
-    bytes: &[u8; HANDSHAKE_LEN],
-    have: usize,
-    count: usize,
-) -> Result<usize, ConnectError> {
+fn accept(bytes: &[u8; HANDSHAKE_LEN], have: usize, count: usize) -> Result<usize, ConnectError> {
     if count == 0 {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }

@@ -74,7 +74,11 @@ pub(super) fn check(
     pieces: Vec<PieceIndex>,
     stop: &Arc<AtomicBool>,
 ) -> usize {
-    let workers = net.pool.threads().saturating_sub(1).clamp(1, pieces.len().max(1));
+    let workers = net
+        .pool
+        .threads()
+        .saturating_sub(1)
+        .clamp(1, pieces.len().max(1));
     let pieces = Arc::new(pieces);
     let next = Arc::new(AtomicUsize::new(0));
     for _ in 0..workers {
@@ -136,7 +140,11 @@ pub(super) fn store(
             }
             Err(mismatch) => fatal(mismatch).map_or(PieceOutcome::Bad, PieceOutcome::Failed),
         };
-        JobResult::Piece { piece, blocks, outcome }
+        JobResult::Piece {
+            piece,
+            blocks,
+            outcome,
+        }
     });
 }
 
@@ -147,7 +155,9 @@ pub(super) fn flush(net: &Net, torrent: TorrentId, storage: Arc<Storage>) {
 
 /// Tells storage which files are wanted.
 pub(super) fn set_wanted(net: &Net, torrent: TorrentId, storage: Arc<Storage>, wanted: Vec<bool>) {
-    submit(net, torrent, move || JobResult::Flushed(storage.set_wanted(&wanted)));
+    submit(net, torrent, move || {
+        JobResult::Flushed(storage.set_wanted(&wanted))
+    });
 }
 
 /// Ends a torrent's storage; deletes what it created where asked to.
@@ -182,7 +192,9 @@ pub(super) async fn on_pool<T: Send + 'static>(
 /// Contradictions in the torrent itself: no other peer's bytes can mend them.
 fn fatal(mismatch: Mismatch) -> Option<TorrentError> {
     match mismatch {
-        Mismatch::Disagree { piece, .. } => Some(TorrentError::HashesDisagree { piece: piece.get() }),
+        Mismatch::Disagree { piece, .. } => {
+            Some(TorrentError::HashesDisagree { piece: piece.get() })
+        }
         Mismatch::Unknown(_) => Some(TorrentError::NoPieceLayers),
         Mismatch::Hash(_) | Mismatch::Length { .. } => None,
     }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-
 use p2pcore_scheduling::{Grant, Time, TokenBucket};
 
 use super::Net;

@@ -97,7 +97,12 @@ impl Net {
         self.events.push(Event { torrent, kind });
     }
 
-    fn answer(&self, torrent: Option<TorrentId>, command: CommandId, result: Result<(), EngineError>) {
+    fn answer(
+        &self,
+        torrent: Option<TorrentId>,
+        command: CommandId,
+        result: Result<(), EngineError>,
+    ) {
         self.emit(torrent, EventKind::Done(command, result));
     }
 
@@ -142,7 +147,10 @@ pub(crate) fn run(
                 return;
             }
         };
-        let addrs: Vec<_> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        let addrs: Vec<_> = listeners
+            .iter()
+            .filter_map(|l| l.local_addr().ok())
+            .collect();
         let threads = match setup.config.threads {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             threads => threads,
@@ -252,7 +260,11 @@ fn add_torrent(
     if let Some(hash) = hashes.iter().find(known) {
         let info_hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         write(&net.public).remove(&id);
-        return net.answer(Some(id), command, Err(EngineError::AlreadyAdded { info_hash }));
+        return net.answer(
+            Some(id),
+            command,
+            Err(EngineError::AlreadyAdded { info_hash }),
+        );
     }
     for hash in hashes {
         net.by_hash.borrow_mut().insert(hash, id);

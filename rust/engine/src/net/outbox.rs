@@ -19,7 +19,6 @@ impl Outbox {
         codec::encode(message, &mut self.messages);
     }
 
-
     /// The peer asks faster than it reads: nobody does that in good faith.
     pub fn is_flooded(&self) -> bool {
         self.messages.len() > MAX_WAITING

@@ -86,4 +86,3 @@ fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {
     };
     net.emit(Some(torrent.id), kind);
 }
-

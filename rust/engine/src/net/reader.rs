@@ -31,7 +31,8 @@ pub(super) async fn read(
         let mut allowed = input.room().len() as u64;
         let limited = net.limits.is_limited(Way::Down) || torrent.limits.is_limited(Way::Down);
         if limited {
-            allowed = limits::pass(net, &torrent.limits, Way::Down, allowed.min(LIMITED_READ)).await;
+            allowed =
+                limits::pass(net, &torrent.limits, Way::Down, allowed.min(LIMITED_READ)).await;
         }
         let read = stream.try_read(&mut input.room()[..allowed as usize]);
         let count = *read.as_ref().unwrap_or(&0);
@@ -125,22 +126,37 @@ impl Stream {
                     self.start += count;
                     match frame {
                         Frame::Message(message) => handle(core, peer, message),
-                        Frame::Piece { piece, begin, length } => {
+                        Frame::Piece {
+                            piece,
+                            begin,
+                            length,
+                        } => {
                             let data = core.new_block(length);
-                            self.block = Some(Incoming { piece, begin, length, data });
+                            self.block = Some(Incoming {
+                                piece,
+                                begin,
+                                length,
+                                data,
+                            });
                         }
                     }
                 }
                 Err(_) => {
                     let reason = CloseReason::ProtocolError;
-                    core.handle(Input::Misbehaved { peer: peer.key, reason });
+                    core.handle(Input::Misbehaved {
+                        peer: peer.key,
+                        reason,
+                    });
                     result = Err(reason);
                     break;
                 }
             }
         }
         if payload > 0 {
-            core.handle(Input::Progress { peer: peer.key, bytes: payload });
+            core.handle(Input::Progress {
+                peer: peer.key,
+                bytes: payload,
+            });
         }
         result
     }
@@ -149,19 +165,34 @@ impl Stream {
 /// What is the wire's business is answered here; the rest is for the Swarm.
 fn handle(core: &mut Core, peer: &Peer, message: Message) {
     match message {
-        Message::Extended { id: extension::HANDSHAKE_ID, payload } => {
+        Message::Extended {
+            id: extension::HANDSHAKE_ID,
+            payload,
+        } => {
             if let Ok(handshake) = ExtensionHandshake::parse(&payload) {
                 extended(core, peer, handshake);
             }
         }
-        Message::Extended { id: DONT_HAVE_ID, payload } => {
+        Message::Extended {
+            id: DONT_HAVE_ID,
+            payload,
+        } => {
             if let Ok(piece) = extension::parse_dont_have(&payload) {
-                core.handle(Input::PeerLacks { peer: peer.key, piece });
+                core.handle(Input::PeerLacks {
+                    peer: peer.key,
+                    piece,
+                });
             }
         }
-        Message::Extended { id: UPLOAD_ONLY_ID, payload } => {
+        Message::Extended {
+            id: UPLOAD_ONLY_ID,
+            payload,
+        } => {
             if let Ok(upload_only) = extension::parse_upload_only(&payload) {
-                core.handle(Input::PeerUploadOnly { peer: peer.key, upload_only });
+                core.handle(Input::PeerUploadOnly {
+                    peer: peer.key,
+                    upload_only,
+                });
             }
         }
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
@@ -170,7 +201,10 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) {
         | Message::HashReject(_)
         | Message::Port(_)
         | Message::Unknown(_) => {}
-        message => core.handle(Input::Message { peer: peer.key, message }),
+        message => core.handle(Input::Message {
+            peer: peer.key,
+            message,
+        }),
     }
 }
 
@@ -179,10 +213,16 @@ fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {
         *peer.client.borrow_mut() = client;
     }
     if let Some(reqq) = handshake.reqq {
-        core.handle(Input::PeerRequestLimit { peer: peer.key, reqq });
+        core.handle(Input::PeerRequestLimit {
+            peer: peer.key,
+            reqq,
+        });
     }
     if let Some(upload_only) = handshake.upload_only {
-        core.handle(Input::PeerUploadOnly { peer: peer.key, upload_only });
+        core.handle(Input::PeerUploadOnly {
+            peer: peer.key,
+            upload_only,
+        });
     }
 }
 

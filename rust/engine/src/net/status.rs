@@ -12,7 +12,10 @@ pub(super) fn publish(torrent: &Torrent, core: &Core) {
     let sums = core.sums();
     let (done, wanted) = progress(torrent, core);
     let rate = |of: fn(&PeerSnapshot) -> u64| snapshots.iter().map(of).sum::<u64>() as f64;
-    let (download_rate, upload_rate) = (rate(|peer| peer.download_rate), rate(|peer| peer.upload_rate));
+    let (download_rate, upload_rate) = (
+        rate(|peer| peer.download_rate),
+        rate(|peer| peer.upload_rate),
+    );
     torrent.shared.update(|status| {
         status.state = state(torrent, core);
         status.error = match &core.phase {
@@ -31,7 +34,9 @@ pub(super) fn publish(torrent: &Torrent, core: &Core) {
         status.pieces = core.swarm.have().count();
     });
     torrent.shared.set_availability(core.swarm.availability());
-    let peers = snapshots.into_iter().map(|snapshot| peer_status(core, snapshot));
+    let peers = snapshots
+        .into_iter()
+        .map(|snapshot| peer_status(core, snapshot));
     torrent.shared.set_peers(peers.collect());
 }
 
@@ -49,7 +54,11 @@ fn state(torrent: &Torrent, core: &Core) -> State {
 /// Verified bytes of wanted files, and their bytes in all.
 fn progress(torrent: &Torrent, core: &Core) -> (u64, u64) {
     let layout = torrent.meta.layout();
-    let files = core.wanted.iter().enumerate().filter(|(_, wanted)| **wanted);
+    let files = core
+        .wanted
+        .iter()
+        .enumerate()
+        .filter(|(_, wanted)| **wanted);
     let sizes = files.map(|(file, _)| layout.file_size(FileIndex::new(file as u32)));
     let wanted = sizes.sum();
     if core.swarm.have().is_full() {

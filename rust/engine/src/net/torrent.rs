@@ -177,7 +177,9 @@ impl Torrent {
         core.reopen = false;
         core.before = core.sums();
         core.swarm = new_swarm(net, &self.meta, self.id);
-        core.peers.values().for_each(|peer| peer.close(CloseReason::Stopped));
+        core.peers
+            .values()
+            .for_each(|peer| peer.close(CloseReason::Stopped));
         core.peers.clear();
         core.partial.clear();
         core.tickets.clear();
@@ -189,13 +191,30 @@ impl Torrent {
         let before = core.storage.take();
         core.jobs += 1;
         let wanted = core.wanted.clone();
-        jobs::open(net, self.id, before, Arc::clone(&self.meta), self.target.clone(), wanted);
+        jobs::open(
+            net,
+            self.id,
+            before,
+            Arc::clone(&self.meta),
+            self.target.clone(),
+            wanted,
+        );
         self.publish(net, core);
     }
 
     /// A handshake was made: the peer's place in the swarm, unless the torrent has stopped meanwhile.
     pub fn connected(&self, net: &Net, info: PeerInfo) -> Option<Rc<Peer>> {
-        if !self.is_running() {
+        if !self.is_running() || self.is_duplicate(net, &info) {
+            if info.outgoing {
+                let addr = info.addr;
+                self.handle(
+                    net,
+                    Input::DialFailed {
+                        addr,
+                        for_good: false,
+                    },
+                );
+            }
             return None;
         }
         net.connected.set(net.connected.get() + 1);
@@ -205,7 +224,10 @@ impl Torrent {
             let peer = Rc::new(Peer::new(key, info.clone()));
             core.peers.insert(key, Rc::clone(&peer));
             core.handle(Input::PeerConnected { peer: key, info });
-            core.handle(Input::Writable { peer: key, room: writer::ROOM });
+            core.handle(Input::Writable {
+                peer: key,
+                room: writer::ROOM,
+            });
             peer
         });
         // After the bitfield, which must be the first message.
@@ -216,6 +238,25 @@ impl Torrent {
         let (addr, outgoing) = (peer.info.addr, peer.info.outgoing);
         net.emit(Some(self.id), EventKind::PeerConnected { addr, outgoing });
         Some(peer)
+    }
+
+    /// Whether the peer is connected already and that connection is the one to keep: of two that crossed, both sides
+    /// keep the one that the larger peer id dialled.
+    fn is_duplicate(&self, net: &Net, info: &PeerInfo) -> bool {
+        let core = self.core.borrow();
+        let mut same = core
+            .peers
+            .values()
+            .filter(|peer| peer.info.peer_id == info.peer_id);
+        let Some(other) = same.next() else {
+            return false;
+        };
+        let ours_wins = net.peer_id > info.peer_id;
+        if other.info.outgoing == info.outgoing || info.outgoing != ours_wins {
+            return true;
+        }
+        other.close(CloseReason::Duplicate);
+        false
     }
 
     fn extension_handshake(&self, net: &Net) -> ExtensionHandshake {
@@ -297,8 +338,9 @@ impl Torrent {
                 }
             }
             let have = core.swarm.have().iter().map(PieceIndex::new);
-            core.done_bytes =
-                have.map(|piece| status::wanted_bytes(self, &core.wanted, piece)).sum();
+            core.done_bytes = have
+                .map(|piece| status::wanted_bytes(self, &core.wanted, piece))
+                .sum();
             if let (Phase::Running, Some(storage)) = (&core.phase, &core.storage) {
                 core.jobs += 1;
                 jobs::set_wanted(net, self.id, Arc::clone(storage), core.wanted.clone());
@@ -344,7 +386,11 @@ impl Torrent {
         match result {
             JobResult::Opened(opened) => self.opened(net, opened),
             JobResult::Checked(result) => self.checked(net, result),
-            JobResult::Piece { piece, blocks, outcome } => {
+            JobResult::Piece {
+                piece,
+                blocks,
+                outcome,
+            } => {
                 self.piece_done(net, piece, blocks, outcome);
             }
             JobResult::Flushed(Ok(())) => {}
@@ -376,15 +422,29 @@ impl Torrent {
         let mut core = self.core.borrow_mut();
         core.phase = Phase::Checking;
         core.storage = Some(Arc::clone(&storage));
-        core.had = existing.trusted.into_iter().map(Verified::resumed).collect();
-        let sizes = existing.to_check.iter().map(|piece| self.meta.layout().data_size(*piece));
+        core.had = existing
+            .trusted
+            .into_iter()
+            .map(Verified::resumed)
+            .collect();
+        let sizes = existing
+            .to_check
+            .iter()
+            .map(|piece| self.meta.layout().data_size(*piece));
         let to_check = sizes.map(u64::from).sum();
         self.shared.update(|status| status.to_check = to_check);
         core.checking = if existing.to_check.is_empty() {
             0
         } else {
             let stop = Arc::clone(&core.stop_check);
-            jobs::check(net, self.id, &self.shared, &storage, existing.to_check, &stop)
+            jobs::check(
+                net,
+                self.id,
+                &self.shared,
+                &storage,
+                existing.to_check,
+                &stop,
+            )
         };
         core.jobs += core.checking;
         self.publish(net, &mut core);
@@ -451,9 +511,16 @@ impl Torrent {
         self.refresh(net);
     }
 
-    fn piece_done(&self, net: &Net, piece: PieceIndex, blocks: Vec<Vec<u8>>, outcome: PieceOutcome) {
+    fn piece_done(
+        &self,
+        net: &Net,
+        piece: PieceIndex,
+        blocks: Vec<Vec<u8>>,
+        outcome: PieceOutcome,
+    ) {
         let bytes: usize = blocks.iter().map(Vec::len).sum();
-        net.in_pool.set(net.in_pool.get().saturating_sub(bytes as u64));
+        net.in_pool
+            .set(net.in_pool.get().saturating_sub(bytes as u64));
         if !net.is_congested() {
             net.drained.notify_waiters();
         }
@@ -505,7 +572,11 @@ impl Torrent {
     pub fn tick(&self, net: &Net) {
         let now = net.now();
         let mut core = self.core.borrow_mut();
-        if core.swarm.poll_timeout().is_some_and(|deadline| deadline <= now) {
+        if core
+            .swarm
+            .poll_timeout()
+            .is_some_and(|deadline| deadline <= now)
+        {
             core.now = now;
             core.handle(Input::Tick);
             pump::carry_out(net, self, &mut core);
@@ -558,7 +629,9 @@ impl Torrent {
     fn pieces_per_file(&self) -> Vec<u32> {
         let files = 0..self.meta.files().len() as u32;
         let layout = self.meta.layout();
-        files.map(|file| layout.file_pieces(FileIndex::new(file)).len() as u32).collect()
+        files
+            .map(|file| layout.file_pieces(FileIndex::new(file)).len() as u32)
+            .collect()
     }
 
     fn empty_files<'a>(&'a self, wanted: &'a [bool]) -> impl Iterator<Item = FileIndex> + 'a {
@@ -584,18 +657,31 @@ impl Core {
         self.next_key += 1;
         let length = data.len() as u32;
         self.tickets.push_back((ticket, data));
-        self.handle(Input::BlockArrived { peer, piece, begin, length, ticket });
+        self.handle(Input::BlockArrived {
+            peer,
+            piece,
+            begin,
+            length,
+            ticket,
+        });
     }
 
     /// An empty buffer for a block of this length.
     pub fn new_block(&mut self, length: u32) -> Vec<u8> {
-        let spare = if length <= BLOCK { self.spare.pop() } else { None };
+        let spare = if length <= BLOCK {
+            self.spare.pop()
+        } else {
+            None
+        };
         spare.unwrap_or_else(|| Vec::with_capacity(length.max(BLOCK) as usize))
     }
 
     /// The payload that a ticket names.
     pub fn take_ticket(&mut self, ticket: Ticket) -> Option<Vec<u8>> {
-        let at = self.tickets.iter().position(|(other, _)| *other == ticket)?;
+        let at = self
+            .tickets
+            .iter()
+            .position(|(other, _)| *other == ticket)?;
         self.tickets.remove(at).map(|(_, data)| data)
     }
 
@@ -659,7 +745,10 @@ fn new_swarm(net: &Net, meta: &Metainfo, id: TorrentId) -> Swarm {
         max_dials: net.config.max_half_open,
         ..SwarmConfig::default()
     };
-    let own = net.peer_id.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let own = net
+        .peer_id
+        .last_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes));
     Swarm::new(config, meta.layout().clone(), own ^ id.0)
 }
 

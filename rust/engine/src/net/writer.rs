@@ -46,7 +46,13 @@ pub(super) async fn write(
         if !spans.is_empty() {
             spans.clear();
             let room = ROOM.saturating_sub(peer.outbox.borrow().payload());
-            torrent.handle(net, Input::Writable { peer: peer.key, room });
+            torrent.handle(
+                net,
+                Input::Writable {
+                    peer: peer.key,
+                    room,
+                },
+            );
         }
     }
 }
@@ -77,24 +83,21 @@ async fn read_blocks(
     };
     for (number, span) in spans.iter().enumerate() {
         let at = start_block(&mut buffer, *span);
-        let read = match storage.read_now(*span, &mut buffer[at..]) {
-            Some(read) => read,
-            None => {
-                buffer.truncate(at - codec::PIECE_HEADER);
-                let rest = spans[number..].to_vec();
-                let storage = std::sync::Arc::clone(&storage);
-                let read = jobs::on_pool(net, move || {
-                    for span in rest {
-                        let at = start_block(&mut buffer, span);
-                        storage.read(span, &mut buffer[at..])?;
-                    }
-                    Ok::<_, StorageError>(buffer)
-                });
-                return read.await.ok_or(CloseReason::Stopped)?.map_err(|error| {
-                    torrent.fail(net, error);
-                    CloseReason::Stopped
-                });
-            }
+        let Some(read) = storage.read_now(*span, &mut buffer[at..]) else {
+            buffer.truncate(at - codec::PIECE_HEADER);
+            let rest = spans[number..].to_vec();
+            let storage = std::sync::Arc::clone(&storage);
+            let read = jobs::on_pool(net, move || {
+                for span in rest {
+                    let at = start_block(&mut buffer, span);
+                    storage.read(span, &mut buffer[at..])?;
+                }
+                Ok::<_, StorageError>(buffer)
+            });
+            return read.await.ok_or(CloseReason::Stopped)?.map_err(|error| {
+                torrent.fail(net, error);
+                CloseReason::Stopped
+            });
         };
         if let Err(error) = read {
             torrent.fail(net, error);

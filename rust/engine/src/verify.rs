@@ -1,0 +1,105 @@
+//! `verify`: data against a metainfo, in one pass on all cores. Nothing is written.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use p2pcore_protocol::check::PieceHashes;
+use p2pcore_protocol::{FileIndex, Metainfo, Mismatch, PieceIndex};
+
+use crate::api::Target;
+use crate::error::{StorageError, TorrentError};
+use crate::sources::{PassError, Progress, hash_pieces};
+
+/// Data, compared with its torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// For each piece, whether it is there and correct.
+    pub pieces: Vec<bool>,
+    /// For each file.
+    pub files: Vec<FileReport>,
+}
+
+/// One file, compared with its torrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileReport {
+    /// Every piece of it is correct, and so is its size.
+    pub complete: bool,
+    /// It is not there.
+    pub missing: bool,
+    /// Its bytes on disk.
+    pub size: Option<u64>,
+}
+
+/// Compares the data at `target` with `meta`. Missing and short files are wrong pieces, not errors. When `progress`
+/// stops it, the pieces not yet looked at count as wrong.
+pub fn verify(
+    meta: &Metainfo,
+    target: &Target,
+    threads: usize,
+    progress: Progress<'_>,
+) -> Result<VerifyReport, TorrentError> {
+    if !meta.has_piece_layers() {
+        return Err(TorrentError::NoPieceLayers);
+    }
+    let layout = meta.layout();
+    let paths = paths(meta, target);
+    let good: Vec<AtomicBool> = layout.pieces().map(|_| AtomicBool::new(false)).collect();
+    let wrong = Mutex::new(None);
+    let take = |piece: PieceIndex, hashes: Option<PieceHashes>| match hashes.map(|h| h.check(meta))
+    {
+        Some(Ok(_)) => good[piece.as_usize()].store(true, Ordering::Relaxed),
+        Some(Err(Mismatch::Disagree { piece, .. })) => {
+            let piece = piece.get();
+            *wrong.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(TorrentError::HashesDisagree { piece });
+        }
+        Some(Err(_)) | None => {}
+    };
+    match hash_pieces(layout, meta.format(), &paths, threads, progress, &take) {
+        Err(PassError::Storage(error)) => return Err(error.into()),
+        Err(PassError::Stopped) | Ok(()) => {}
+    }
+    if let Some(error) = wrong.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let pieces: Vec<bool> = good.into_iter().map(AtomicBool::into_inner).collect();
+    let files = meta.files().iter().zip(&paths).enumerate();
+    let files = files.map(|(number, (file, path))| {
+        let size = match fs::metadata(path) {
+            Ok(metadata) => Some(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(StorageError::new("open", path, &error)),
+        };
+        let mut range = layout.file_pieces(FileIndex::new(number as u32));
+        // A link has no bytes of its own: what it points to is another file of the torrent.
+        let right_size = file.attributes.symlink.is_some() || size == Some(file.length);
+        Ok(FileReport {
+            complete: right_size && range.all(|piece| pieces[piece as usize]),
+            missing: size.is_none(),
+            size,
+        })
+    });
+    let files = files.collect::<Result<_, StorageError>>()?;
+    Ok(VerifyReport { pieces, files })
+}
+
+fn paths(meta: &Metainfo, target: &Target) -> Vec<PathBuf> {
+    let files = (0..meta.files().len() as u32).map(FileIndex::new);
+    match target {
+        Target::SeedFiles(paths) => paths.clone(),
+        Target::Seed(path) if meta.is_single_file() => vec![path.clone()],
+        Target::Seed(path) => {
+            let below = meta
+                .files()
+                .iter()
+                .map(|file| path.join(file.path.as_str()));
+            below.collect()
+        }
+        Target::Download { into, .. } => {
+            files.map(|file| into.join(meta.disk_path(file))).collect()
+        }
+    }
+}
