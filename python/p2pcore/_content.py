@@ -34,10 +34,14 @@ class FileReport:
     Attributes:
         file: The file.
         complete: Whether every piece of it is there and correct, and its size is right.
+        missing: Whether it is not there.
+        size: Bytes on the disk; None if it is not there.
     """
 
     file: File
     complete: bool
+    missing: bool
+    size: int | None
 
 
 @public
@@ -152,9 +156,12 @@ def verify(
 
     paths, in_place = local_paths(meta, path)
     pieces, files = _p2pcore.verify(meta, paths, in_place=in_place, threads=threads, progress=progress)
-    reports = tuple(FileReport(file=file, complete=complete) for file, complete in zip(meta.files, files, strict=True))
+    reports = tuple(
+        FileReport(file=file, complete=complete, missing=missing, size=size)
+        for file, (complete, missing, size) in zip(meta.files, files, strict=True)
+    )
     return VerifyReport(
-        complete=all(files) and 0 not in pieces,
+        complete=all(report.complete for report in reports) and 0 not in pieces,
         pieces=np.frombuffer(pieces, dtype=np.bool_),
         files=reports,
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from p2pcore._bridge import Bridge, Row
 from p2pcore._config import Address, SessionConfig, StrPath, listen_addresses, rates, resolve
 from p2pcore._content import local_paths
-from p2pcore._errors import ForkError, IncompleteDataError, SessionClosedError, WrongLoopError
+from p2pcore._errors import ForkError, IncompleteDataError, P2PError, SessionClosedError, WrongLoopError
 from p2pcore._p2pcore import RawSession
 from p2pcore._public import public
 from p2pcore._torrent import Torrent, file_indices
@@ -288,13 +288,15 @@ class Session:
     async def _adding(self, torrent: Torrent, command: int) -> AsyncIterator[None]:
         """Awaits the answer to an add; whatever goes wrong until the block ends takes the torrent out again."""
         self._torrents[torrent.id] = torrent
+        bridge = self._commands()
         try:
-            await self._commands().answer(command)
+            await bridge.answer(command)
             yield
         except BaseException:
             self._forget(torrent)
             if not self._closed:
-                self._native().remove(torrent.id, False)
+                with contextlib.suppress(P2PError):  # an add that failed left nothing to remove
+                    await bridge.answer(self._native().remove(torrent.id, False))
             raise
 
     def _forget(self, torrent: Torrent) -> None:

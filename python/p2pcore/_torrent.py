@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2pcore import _errors, _snapshots
 from p2pcore._config import Address, StrPath, rates, resolve
-from p2pcore._errors import ArgumentError, TorrentRemovedError
+from p2pcore._errors import ArgumentError, P2PError, TorrentRemovedError
 from p2pcore._events import (
     Checked,
     Completed,
@@ -227,7 +227,9 @@ class Torrent:
         Example:
             >>> await torrent.resume()
         """
-        self._failed = None
+        if self._failed is not None:  # it is checked anew
+            self._failed = None
+            self._checked = self._completed = False
         await self._command(lambda raw: raw.resume(self._id))
 
     async def add_peer(self, address: Address) -> None:
@@ -304,14 +306,22 @@ class Torrent:
     # From the bridge.
 
     def _on(self, kind: str, a: Any, b: Any) -> None:
-        event = _event(self._meta, kind, a, b)
+        self._tell(_event(self._meta, kind, a, b), a)
+        if kind == "checked" and self._seed and not self._completed:
+            # The engine completes downloads only; for whoever waits, a seed that is whole is complete too.
+            with contextlib.suppress(P2PError):
+                status = self.status()
+                if status.done == status.wanted:
+                    self._tell(Completed(), None)
+
+    def _tell(self, event: Event, pair: Any) -> None:
         match event:
             case Checked():
                 self._checked = True
             case Completed():
                 self._completed = True
             case Failed():
-                self._failed = a
+                self._failed = pair
         for stream in tuple(self._streams):
             stream._push(event)
         if isinstance(event, Checked | Completed | Failed):

@@ -70,6 +70,9 @@ def test_verify_tells_by_its_exit_code(torrent: Path, folder: Path) -> None:
     said = json.loads(cli("verify", torrent, folder, "--json").stdout)
     assert said["complete"] is False
     assert "README.md" in said["incomplete_files"]
+    (folder / "README.md").unlink()
+    assert json.loads(cli("verify", torrent, folder, "--json").stdout)["missing_files"] == ["README.md"]
+    assert "missing: README.md" in cli("verify", torrent, folder).stdout
 
 
 @pytest.mark.parametrize(

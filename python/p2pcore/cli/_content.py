@@ -104,7 +104,7 @@ def verify(ctx: click.Context, torrent: Path, path: Path, as_json: bool) -> None
     meta = Metainfo.from_file(torrent)
     with _bar(f"verifying {meta.name}", quiet=as_json) as progress:
         report = _content.verify(meta, path, progress=progress)
-    bad = [entry.file for entry in report.files if not entry.complete]
+    bad = [entry for entry in report.files if not entry.complete]
     good_pieces = int(report.pieces.sum())
     if as_json:
         echo_json(
@@ -113,16 +113,17 @@ def verify(ctx: click.Context, torrent: Path, path: Path, as_json: bool) -> None
                 "pieces": len(report.pieces),
                 "good_pieces": good_pieces,
                 "files": len(report.files),
-                "incomplete_files": [file.path for file in bad],
+                "incomplete_files": [entry.file.path for entry in bad if not entry.missing],
+                "missing_files": [entry.file.path for entry in bad if entry.missing],
             }
         )
     elif report.complete:
         click.echo(f"whole: {len(report.files)} files, {good_pieces} pieces")
     else:
-        for file in bad[:_SHOWN_FILES]:
-            click.echo(f"incomplete: {file.path}")
+        for entry in bad[:_SHOWN_FILES]:
+            click.echo(f"{'missing' if entry.missing else 'incomplete'}: {entry.file.path}")
         click.echo(
-            f"not whole: {len(bad)} of {len(report.files)} files are incomplete, "
+            f"not whole: {len(bad)} of {len(report.files)} files are missing or incomplete, "
             f"{len(report.pieces) - good_pieces} of {len(report.pieces)} pieces are missing or wrong"
         )
     ctx.exit(0 if report.complete else 1)

@@ -9,7 +9,10 @@ use pyo3::types::PyBytes;
 use crate::metainfo::PyMetainfo;
 use crate::{errors, work};
 
-/// Compares data with a torrent: (a byte for each piece, a bool for each file).
+/// Whether a file is complete, whether it is missing, and its bytes on disk.
+type FileRow = (bool, bool, Option<u64>);
+
+/// Compares data with a torrent: (a byte for each piece, a row for each file).
 #[pyfunction]
 #[pyo3(signature = (meta, paths, *, in_place, threads, progress))]
 pub fn verify<'py>(
@@ -19,14 +22,18 @@ pub fn verify<'py>(
     in_place: bool,
     threads: usize,
     progress: Option<Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyBytes>, Vec<bool>)> {
+) -> PyResult<(Bound<'py, PyBytes>, Vec<FileRow>)> {
     let target = target(paths, in_place);
     let report = work::run(py, progress.as_ref(), |report| {
         p2pcore_engine::verify::verify(meta.inner(), &target, threads, report)
     })?
     .map_err(|error| errors::raise(py, errors::torrent(py, &error)))?;
     let pieces: Vec<u8> = report.pieces.into_iter().map(u8::from).collect();
-    let files = report.files.iter().map(|file| file.complete).collect();
+    let files = report
+        .files
+        .iter()
+        .map(|file| (file.complete, file.missing, file.size))
+        .collect();
     Ok((PyBytes::new(py, &pieces), files))
 }
 
