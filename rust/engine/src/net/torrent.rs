@@ -493,6 +493,7 @@ impl Torrent {
             core.handle(Input::Priorities(self.priorities(&core.wanted)));
             core.handle(Input::Sequential(core.sequential));
             core.handle(Input::Had(had));
+            self.publish(net, core); // whoever hears of it finds it in the status
             net.emit(Some(self.id), EventKind::Checked);
             if self.downloads() {
                 whole.extend(self.empty_files(&core.wanted));
