@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | fuzz | wheel | clean. Needs Python >= 3.11, a Rust toolchain and make; the rest is fetched.
+# `make help` lists the targets. Needs Python >= 3.11, a Rust toolchain and make; the rest is fetched.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,24 +7,30 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Both runs of cargo, for the tests and for the wheel, share what they compile.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WHEELS := $(CARGO_TARGET_DIR)/wheels
+# The extension is built against the Python of the environment, whatever `python3` is.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 BENCH_OPTIONS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-rust test-python lint bench fuzz wheel dev build peers clean
+.NOTPARALLEL:
+.PHONY: help demo test test-rust test-python lint bench fuzz wheel dev build peers clean
+
+help: ## This list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: build ## Creates, seeds, fetches and compares the standard library of this Python.
 	$(BIN)/python -m p2pcore._demo
 
-test: peers lint test-rust test-python
+test: peers lint test-rust test-python ## Everything: peers, lints, Rust tests, Python tests with mypy and stubtest.
 
-lint: $(VENV)/dev
+lint: $(VENV)/dev ## rustfmt, clippy and ruff.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -q -- -D warnings
 	$(BIN)/ruff check -q .
 	$(BIN)/ruff format -q --check .
 
 # The extension crate has no Rust tests: its tests are the Python ones.
-test-rust:
+test-rust: ## Rust tests and doc tests.
 	@if cargo nextest --version > /dev/null 2>&1; then \
 		cargo nextest run --workspace --exclude p2pcore-python --locked --cargo-quiet --status-level fail --final-status-level slow; \
 	else \
@@ -34,7 +40,7 @@ test-rust:
 	cargo test --workspace --exclude p2pcore-python --locked -q --doc
 
 # On the installed release build, as users have it. stubtest and mypy --strict are among these tests.
-test-python: $(VENV)/dev build
+test-python: $(VENV)/dev build ## Python tests, on the installed release build.
 	$(BIN)/python -m pytest -q --durations=10
 
 build: $(VENV)/run
@@ -45,15 +51,15 @@ build: $(VENV)/run
 dev: $(VENV)/dev ## An editable, quickly built extension for working on the code; benches refuse it.
 	$(BIN)/maturin develop --locked
 
-bench: $(VENV)/dev build
+bench: $(VENV)/dev build ## Measurements beside libtorrent; BENCH_OPTIONS go to pytest.
 	$(BIN)/python -m pytest benches -q -o addopts="--strict-markers --import-mode=importlib" \
 		-o python_files="bench_*.py" -o timeout=1800 --benchmark-only --benchmark-columns=min,median,max,rounds \
 		--benchmark-sort=name $(BENCH_OPTIONS)
 
-fuzz:
+fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
 	for target in bencode metainfo magnet wire swarm; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done
 
-wheel: $(VENV)/run
+wheel: $(VENV)/run ## The abi3 wheel and the sdist, in dist/.
 	rm -rf dist
 	$(BIN)/maturin build --release --locked -q --interpreter $(BIN)/python --out dist
 	$(BIN)/maturin sdist -q --out dist
@@ -93,7 +99,7 @@ peers:
 		[ "$$CI" != true ]; \
 	fi
 
-clean:
+clean: ## Removes all that was built.
 	rm -rf target dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
 	find python -name '*.so' -delete
