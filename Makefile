@@ -77,11 +77,11 @@ $(VENV)/run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python %d.%d is too old: p2pcore needs 3.11; set PYTHON=" % sys.version_info[:2])'
 	@command -v cargo > /dev/null || { echo "cargo is not installed: p2pcore needs a Rust toolchain (https://rustup.rs)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL)
+	@$(INSTALL)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run
-	$(INSTALL) test dev
+	@$(INSTALL) test dev
 	@touch $@
 
 # Real clients for the tests. Where they cannot be had, their tests are left out; in CI that is a failure.

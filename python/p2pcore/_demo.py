@@ -135,7 +135,9 @@ async def _demo(source: Path) -> bool:
         shared = work / "library"
         count, size = _copy(source, shared)
         left_out = ", ".join(_LEFT_OUT)
-        console.print(f"sharing {count:,} files, {decimal(size)}: a copy of {source} without {left_out}", soft_wrap=True)
+        console.print(
+            f"sharing {count:,} files, {decimal(size)}: a copy of {source} without {left_out}", soft_wrap=True
+        )
         torrent = work / "library.torrent"
         meta = _create(shared, torrent, console)
         async with contextlib.AsyncExitStack() as stack:
