@@ -3,7 +3,7 @@
 use p2pcore_protocol::check::PieceHasher;
 use p2pcore_protocol::{BlockSpan, Metainfo, Mismatch, PieceIndex, Verified};
 
-use super::Storage;
+use super::{Storage, lock};
 use crate::error::StorageError;
 
 /// Reads a piece and compares it with its hashes. `scratch` is kept by the caller, so that the next piece needs none.
@@ -34,7 +34,10 @@ pub fn check_on_disk(
         hasher.update(run);
         begin += length;
     }
-    Ok(hasher.finish().check(meta))
+    let result = hasher.finish().check(meta);
+    let mut state = lock(&storage.state);
+    state.unchecked = state.unchecked.saturating_sub(1);
+    Ok(result)
 }
 
 /// Bytes to one read: they still fit the second-level cache when they are hashed.

@@ -111,6 +111,7 @@ impl Storage {
             notes(&state)
         };
         if !go_on {
+            notes.settled = lock(&self.state).unchecked == 0;
             // Nothing is written any more: how unfinished files look is worth noting too.
             for (number, note) in notes.files.iter_mut().enumerate() {
                 if note.stamp.is_none() && !note.in_parts {
@@ -168,6 +169,7 @@ fn notes(state: &State) -> Notes {
         files: state.files.iter().map(file).collect(),
         good: state.flushed.clone(),
         folders: state.folders.clone(),
+        settled: false,
     }
 }
 

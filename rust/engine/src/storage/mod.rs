@@ -74,6 +74,8 @@ struct State {
     /// Folders that we made: (a file below, depth).
     folders: Vec<(u32, u32)>,
     generation: u64,
+    /// Pieces that were to be checked at the start and are not yet.
+    unchecked: usize,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -249,20 +249,30 @@ impl<'a> Survey<'a> {
             let was_good = notes.is_some_and(|notes| notes.good.get(piece.get()));
             let mut there = true;
             let mut trusted = was_good;
+            let mut known = notes.is_some_and(|notes| notes.settled);
             for slice in layout.slices(layout.data_span(piece)) {
                 let Some(file) = slice.file else {
                     continue;
                 };
                 there &= self.has(file, slice.offset + u64::from(slice.length));
                 trusted &= believable[file.as_usize()];
+                known &= believable[file.as_usize()] && Self::is_noted(file, notes);
             }
             match (there, trusted) {
                 (true, true) => existing.trusted.push(piece),
-                (true, false) => existing.to_check.push(piece),
-                (false, _) => {}
+                // Neither where it was bad or a hole at a clean end, and nothing has changed since.
+                (true, false) if !known => existing.to_check.push(piece),
+                _ => {}
             }
         }
         existing
+    }
+
+    /// Whether it was noted what the file looked like, or where else its bytes are.
+    fn is_noted(file: FileIndex, notes: Option<&Notes>) -> bool {
+        notes
+            .and_then(|notes| notes.files.get(file.as_usize()))
+            .is_some_and(|note| note.in_parts || note.stamp.is_some())
     }
 
     /// Whether the file looks as it did when its pieces were noted.
@@ -341,6 +351,7 @@ impl<'a> Survey<'a> {
             dirty: std::collections::BTreeSet::new(),
             folders,
             generation,
+            unchecked: existing.to_check.len(),
         }
     }
 }

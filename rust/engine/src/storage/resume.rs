@@ -36,6 +36,8 @@ pub(super) struct Notes {
     pub good: Bits,
     /// Folders that we made: (a file below, depth).
     pub folders: Vec<(u32, u32)>,
+    /// A clean end with all data checked: pieces that are not good are known to be bad or not there.
+    pub settled: bool,
 }
 
 impl FileNote {
@@ -78,6 +80,7 @@ impl FileNote {
 impl Notes {
     fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
+        out.push(u8::from(self.settled));
         out.extend(self.generation.to_be_bytes());
         out.extend((self.files.len() as u32).to_be_bytes());
         out.extend((self.good.bytes().len() as u32).to_be_bytes());
@@ -98,6 +101,7 @@ impl Notes {
         if sha1(input) != *sum || take(&mut input)? != *MAGIC {
             return None;
         }
+        let [settled] = take(&mut input)?;
         let generation = u64::from_be_bytes(take(&mut input)?);
         let counts: [[u8; 4]; 3] = [take(&mut input)?, take(&mut input)?, take(&mut input)?];
         let [file_count, good_bytes, folder_count] = counts.map(u32::from_be_bytes);
@@ -106,6 +110,7 @@ impl Notes {
         }
         let mut notes = Self {
             generation,
+            settled: settled == 1,
             ..Self::default()
         };
         for _ in 0..file_count {
@@ -344,6 +349,7 @@ mod tests {
             files: vec![file, other],
             good,
             folders: vec![(1, 2)],
+            settled: true,
         }
     }
 
