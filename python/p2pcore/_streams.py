@@ -19,8 +19,9 @@ _NEVER_DROPPED = (Checked, Completed, Failed)
 class EventStream:
     """Events of one torrent, from the moment of the subscription on.
 
-    It opens with the facts that still hold (`Checked`, `Completed`, `Failed`), so that a late subscriber misses none
-    of them, and ends when the torrent is removed or the session closed. Each stream has its own bounded queue.
+    It opens with the facts that still hold (`Checked`, `FileCompleted`, `Completed`, `Failed`), so that a late
+    subscriber misses none of them, and ends when the torrent is removed or the session closed. Each stream has its own
+    bounded queue.
     """
 
     __slots__ = ("__weakref__", "_capacity", "_dropped", "_ended", "_queue", "_waiter")

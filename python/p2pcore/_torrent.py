@@ -58,6 +58,7 @@ class Torrent:
         self._seed = seed
         self._checked = False
         self._completed = False
+        self._files: set[int] = set()  # whole ones
         self._failed: _errors.Pair | None = None
         self._ended: _errors.Pair | None = None
         self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
@@ -138,7 +139,7 @@ class Torrent:
 
         Returns:
             An asynchronous iterator with its own bounded queue. It opens with the facts that still hold (`Checked`,
-            `Completed`, `Failed`) and ends when the torrent is removed or the session closed.
+            `FileCompleted`, `Completed`, `Failed`) and ends when the torrent is removed or the session closed.
 
         Example:
             >>> async for event in torrent.events():
@@ -148,6 +149,7 @@ class Torrent:
         stream = EventStream(_STREAM_CAPACITY)
         if self._checked:
             stream._push(Checked())
+        stream._queue.extend(FileCompleted(file=self._meta.files[index]) for index in sorted(self._files))
         if self._completed:
             stream._push(Completed())
         if self._failed is not None:
@@ -230,6 +232,7 @@ class Torrent:
         if self._failed is not None:  # it is checked anew
             self._failed = None
             self._checked = self._completed = False
+            self._files.clear()
         await self._command(lambda raw: raw.resume(self._id))
 
     async def add_peer(self, address: Address) -> None:
@@ -320,6 +323,8 @@ class Torrent:
                 self._checked = True
             case Completed():
                 self._completed = True
+            case FileCompleted(file=file):
+                self._files.add(file.index)
             case Failed():
                 self._failed = pair
         for stream in tuple(self._streams):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import builtins
 import contextlib
 import doctest
 import inspect
@@ -63,6 +65,8 @@ async def test_example_runs(
     async with p2pcore.Session(config()) as seeder, p2pcore.Session(config()) as session:
         serving = await seeder.seed(meta, folder)
         names: dict[str, Any] = {
+            "__builtins__": builtins,
+            "asyncio": asyncio,
             "p2pcore": p2pcore,
             "meta": meta,
             "folder": folder,

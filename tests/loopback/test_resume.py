@@ -190,3 +190,18 @@ async def test_denied_write_stops_and_resume_goes_on(single: Path, tmp_path: Pat
     into.chmod(0o700)
     await torrent.resume()
     await torrent.completed()
+
+
+async def test_late_subscriber_hears_of_files_that_are_whole(folder: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(folder)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, folder)
+    torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+    await torrent.completed()
+    stream = torrent.events()
+    seen = [await anext(stream) for _ in range(len(meta.files) + 2)]
+    assert seen == [
+        p2pcore.Checked(),
+        *(p2pcore.FileCompleted(file=file) for file in meta.files),
+        p2pcore.Completed(),
+    ]

@@ -72,7 +72,13 @@ fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex) {
 fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {
     core.changed = true;
     let kind = match fact {
-        Fact::PieceVerified(piece) => EventKind::PieceVerified(piece),
+        Fact::PieceVerified(piece) => {
+            net.emit(Some(torrent.id), EventKind::PieceVerified(piece));
+            for file in std::mem::take(&mut core.whole) {
+                net.emit(Some(torrent.id), EventKind::FileCompleted(file));
+            }
+            return;
+        }
         Fact::PieceFailed(piece) => EventKind::PieceFailed(piece),
         Fact::PeerBanned { addr, reason } => {
             let reason = reason.to_string();

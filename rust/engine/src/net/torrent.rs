@@ -55,6 +55,8 @@ pub(super) struct Core {
     /// For each file, the pieces that are missing.
     pub missing: Vec<u32>,
     pub wanted: Vec<bool>,
+    /// Files that a piece on its way to the Swarm makes whole: told after the piece, before the end.
+    pub whole: Vec<FileIndex>,
     pub unflushed: bool,
     pub changed: bool,
     trees: HashTrees,
@@ -113,6 +115,7 @@ impl Torrent {
             done_bytes: 0,
             missing: Vec::new(),
             wanted,
+            whole: Vec::new(),
             unflushed: false,
             changed: true,
             trees: HashTrees::new(Arc::clone(&meta)),
@@ -533,12 +536,9 @@ impl Torrent {
                     self.shared.set_piece(piece);
                     let mut whole = Vec::new();
                     core.piece_present(self, piece, &mut whole);
-                    core.handle(Input::Checked(Verdict::Good(verified)));
-                    pump::carry_out(net, self, core); // so that the piece is told before its files
                     whole.retain(|file| core.wanted[file.as_usize()]);
-                    for file in whole {
-                        net.emit(Some(self.id), EventKind::FileCompleted(file));
-                    }
+                    core.whole = whole;
+                    core.handle(Input::Checked(Verdict::Good(verified)));
                     None
                 }
                 PieceOutcome::Bad => {
