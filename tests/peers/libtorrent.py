@@ -37,11 +37,9 @@ for line in sys.stdin:
     elif command == "progress":
         status = handle.status()
         checking = "checking" in str(status.state)
-        answer = (0, 1, 0) if checking else (
-            status.total_wanted if status.is_seeding else status.total_wanted_done,
-            max(status.total_wanted, 1) if not status.is_seeding else status.total_wanted,
-            status.total_payload_upload,
-        )
+        # Blocks count as wanted_done before their piece is checked and written: only a seed has everything.
+        have = status.total_wanted if status.is_seeding else min(status.total_wanted_done, status.total_wanted - 1)
+        answer = (0, 1, 0) if checking else (have, max(status.total_wanted, 1), status.total_payload_upload)
     print(json.dumps(answer), flush=True)
 """
 

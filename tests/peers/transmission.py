@@ -1,4 +1,4 @@
-"""transmission-daemon (3.00 in Debian 12), steered over its RPC. It takes no peer on the loopback: let the other dial."""
+"""transmission-daemon (3.00 in Debian 12), steered over its RPC. It takes no peer on the loopback: dial it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class Transmission(RealPeer):
         encoded = base64.b64encode(torrent.read_bytes()).decode()
         parent.mkdir(parents=True, exist_ok=True)
         self._call("torrent-add", {"metainfo": encoded, "download-dir": str(parent), "paused": False})
-        self._call("torrent-verify", {})
 
     def progress(self) -> tuple[int, int, int]:
         fields = ["status", "leftUntilDone", "sizeWhenDone", "uploadedEver"]
