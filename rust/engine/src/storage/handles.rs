@@ -124,16 +124,6 @@ impl Handles {
         drop(cache);
         drop(closed);
     }
-
-    #[cfg(test)]
-    pub fn count(&self, storage: Option<u64>) -> usize {
-        let cache = lock(&self.0);
-        cache
-            .open
-            .keys()
-            .filter(|key| storage.is_none_or(|storage| key.0 == storage))
-            .count()
-    }
 }
 
 const LOOK_EVERY_MS: u64 = 500;
