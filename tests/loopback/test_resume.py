@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import signal
@@ -205,3 +206,54 @@ async def test_late_subscriber_hears_of_files_that_are_whole(folder: Path, tmp_p
         *(p2pcore.FileCompleted(file=file) for file in meta.files),
         p2pcore.Completed(),
     ]
+
+
+async def test_refused_write_names_itself_and_resume_goes_on(big: Path, tmp_path: Path, sessions) -> None:
+    resource = pytest.importorskip("resource")
+    meta = p2pcore.create(big, piece_length=65536)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, big)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))  # to this process the disk is full at 1 MiB
+    try:
+        with pytest.raises(p2pcore.StorageError) as caught:  # noqa: PT012 - either of the two may find it
+            torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+            async with asyncio.timeout(20):
+                await torrent.completed()
+        assert caught.value.errno == errno.EFBIG
+        assert str(caught.value.filename) == str(tmp_path / "into" / "big.bin")
+        assert caught.value.operation in str(caught.value)
+        status = torrent.status()
+        assert status.state == "failed"
+        assert isinstance(status.error, p2pcore.StorageError)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    await torrent.resume()
+    async with asyncio.timeout(20):
+        await torrent.completed()
+    assert (tmp_path / "into" / "big.bin").read_bytes() == big.read_bytes()
+
+
+async def test_file_changed_under_a_seed_stops_it_and_resume_goes_on(big: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(big, piece_length=65536)
+    data = big.read_bytes()
+    seeder, leech = await sessions(), await sessions()
+    seeding = await seeder.seed(meta, big)
+    big.write_bytes(data[: 1 << 20])
+    stream = seeding.events()
+    torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+    async with asyncio.timeout(20):
+        async for event in stream:
+            if isinstance(event, p2pcore.Failed):
+                break
+    assert isinstance(event.error, p2pcore.StorageError)
+    assert str(event.error.filename) == str(big)
+    big.write_bytes(data)
+    await seeding.resume()
+    async with asyncio.timeout(20):
+        await seeding.completed()
+    assert seeding.status().state == "seeding"
+    await torrent.add_peer(seeder.listen_addresses[0])
+    async with asyncio.timeout(40):
+        await torrent.completed()
+    assert (tmp_path / "into" / "big.bin").read_bytes() == data
