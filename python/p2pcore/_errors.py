@@ -24,6 +24,7 @@ Rust names a class and the arguments of its constructor; `make` builds a new exc
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from p2pcore._public import public
@@ -71,7 +72,7 @@ class StorageError(P2PError, OSError):
 
     def __init__(self, operation: str, path: str, errno: int | None, message: str) -> None:
         """Keeps the operation beside what OSError keeps."""
-        super().__init__(errno, os.strerror(errno) if errno is not None else message, path)
+        super().__init__(errno, _without_number(message), path)
         self.operation = operation
         self._args = (operation, path, errno, message)
 
@@ -182,7 +183,7 @@ class ListenError(SessionError, OSError):
 
     def __init__(self, address: str, errno: int | None, message: str) -> None:
         """Keeps the address beside what OSError keeps."""
-        super().__init__(errno, os.strerror(errno) if errno is not None else message)
+        super().__init__(errno, _without_number(message))
         self.address = address
         self._args = (address, errno, message)
 
@@ -232,6 +233,11 @@ class ForkError(SessionError, RuntimeError):
             f"the session was started in process {self.started_in} and this is its child {os.getpid()}: "
             "start a new session here"
         )
+
+
+def _without_number(message: str) -> str:
+    """What the system said, without Rust's " (os error 28)": the number has a place of its own."""
+    return re.sub(r" \(os error \d+\)$", "", message)
 
 
 def make(name: str, args: tuple[Any, ...]) -> P2PError:

@@ -436,8 +436,13 @@ def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -
 
 
 async def _within(coroutine: Coroutine[Any, Any, T], timeout: float | None) -> T:
-    async with asyncio.timeout(timeout):
-        return await coroutine
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            return await coroutine
+    except TimeoutError:
+        if limit.expired():
+            raise TimeoutError(f"not done within {timeout:g} s") from None
+        raise
 
 
 async def _others_end() -> None:

@@ -39,10 +39,11 @@ def test_errors_survive_pickling_with_their_message(name: str, args: tuple) -> N
 
 
 def test_storage_error_is_an_oserror_with_operation_path_and_errno() -> None:
-    error = _errors.make("StorageError", ("write", "/some/file", errno.ENOSPC, "no space"))
+    error = _errors.make("StorageError", ("write", "/some/file", errno.ENOSPC, "No space left on device (os error 28)"))
     assert isinstance(error, OSError)
     assert isinstance(error, p2pcore.StorageError)
     assert (error.operation, error.filename, error.errno) == ("write", "/some/file", errno.ENOSPC)
+    assert error.strerror == "No space left on device"
     assert str(error) == "cannot write /some/file: No space left on device"
 
 

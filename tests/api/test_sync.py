@@ -36,7 +36,7 @@ def test_fetch_reads_a_torrent_file(single: Path, config: Config, tmp_path: Path
 
 
 def test_timeout_is_a_timeout_error(single: Path, config: Config, tmp_path: Path) -> None:
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"0\.2 s"):
         sync.fetch(p2pcore.create(single), tmp_path / "into", peers=[], timeout=0.2, progress=False, config=config())
 
 

@@ -118,7 +118,7 @@ def verify(ctx: click.Context, torrent: Path, path: Path, as_json: bool) -> None
             }
         )
     elif report.complete:
-        click.echo(f"whole: {len(report.files)} files, {good_pieces} pieces")
+        click.echo(f"whole: {_counted(len(report.files), 'file')}, {_counted(good_pieces, 'piece')}")
     else:
         for entry in bad[:_SHOWN_FILES]:
             click.echo(f"{'missing' if entry.missing else 'incomplete'}: {entry.file.path}")
@@ -139,9 +139,12 @@ def _bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | Non
 
 
 def _summary(meta: Metainfo) -> str:
-    files = "1 file" if len(meta.files) == 1 else f"{len(meta.files)} files"
-    pieces = f"{meta.piece_count} pieces of {meta.piece_length // 1024} KiB"
-    return f"{meta.format}, {files}, {decimal(meta.total_size)}, {pieces}"
+    files, pieces = _counted(len(meta.files), "file"), _counted(meta.piece_count, "piece")
+    return f"{meta.format}, {files}, {decimal(meta.total_size)}, {pieces} of {meta.piece_length // 1024} KiB"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _echo_hashes(meta: Metainfo | Magnet) -> None:
