@@ -62,7 +62,7 @@ fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
 wheel: $(VENV)/run ## The abi3 wheel and the sdist, in dist/.
 	rm -rf dist
 	$(BIN)/maturin build --release --locked -q --interpreter $(BIN)/python --out dist
-	$(BIN)/maturin sdist -q --out dist
+	$(BIN)/maturin sdist --out dist
 	@ls -l dist
 
 # The environment: what a run needs, and on top of it what tests need.

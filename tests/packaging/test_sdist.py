@@ -28,7 +28,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("sdist")
-    run(sys.executable, "-m", "maturin", "sdist", "-q", "--out", out, cwd=ROOT)
+    run(sys.executable, "-m", "maturin", "sdist", "--out", out, cwd=ROOT)
     [made] = out.glob("*.tar.gz")
     return made
 
