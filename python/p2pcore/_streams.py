@@ -17,11 +17,11 @@ _NEVER_DROPPED = (Checked, Completed, Failed)
 
 @public
 class EventStream:
-    """Events of one torrent, from the moment of the subscription on.
+    """Events of one torrent.
 
-    It opens with the facts that still hold (`Checked`, `FileCompleted`, `Completed`, `Failed`), so that a late
-    subscriber misses none of them, and ends when the torrent is removed or the session closed. Each stream has its own
-    bounded queue.
+    The first stream of a torrent begins when it was added; later ones, and a first one that comes too late for that,
+    open with the facts that still hold (`Checked`, `FileCompleted`, `Completed`, `Failed`). A stream ends when the
+    torrent is removed or the session closed. Each has its own bounded queue.
     """
 
     __slots__ = ("__weakref__", "_capacity", "_dropped", "_ended", "_queue", "_waiter")

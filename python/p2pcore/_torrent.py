@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from p2pcore._snapshots import PeerStatus, Status
 
 _STREAM_CAPACITY = 16384  # events; some megabytes for each subscriber that never reads
+_EARLY_CAPACITY = 1024  # events; what is kept for a first subscriber that may never come
 
 
 @public
@@ -62,6 +63,7 @@ class Torrent:
         self._failed: _errors.Pair | None = None
         self._ended: _errors.Pair | None = None
         self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
+        self._early: EventStream | None = EventStream(_EARLY_CAPACITY)  # until somebody subscribes
         self._waiters: set[asyncio.Future[None]] = set()
 
     def __repr__(self) -> str:
@@ -135,17 +137,31 @@ class Torrent:
     # What happens.
 
     def events(self) -> EventStream:
-        """Subscribes to what happens from now on.
+        """Subscribes to what happens.
+
+        The first stream misses nothing: it begins when the torrent was added, unless that is too long ago.
 
         Returns:
-            An asynchronous iterator with its own bounded queue. It opens with the facts that still hold (`Checked`,
-            `FileCompleted`, `Completed`, `Failed`) and ends when the torrent is removed or the session closed.
+            An asynchronous iterator with its own bounded queue. Later streams open with the facts that still hold
+            (`Checked`, `FileCompleted`, `Completed`, `Failed`). All end when the torrent is removed or the session
+            closed.
 
         Example:
             >>> async for event in torrent.events():
             ...     if isinstance(event, p2pcore.Completed):
             ...         break
         """
+        if self._early is None:
+            stream = self._opened_late()
+        else:
+            stream, self._early = self._early, None
+            stream._capacity = _STREAM_CAPACITY
+        if self._ended is not None:
+            stream._end()
+        self._streams.add(stream)
+        return stream
+
+    def _opened_late(self) -> EventStream:
         stream = EventStream(_STREAM_CAPACITY)
         if self._checked:
             stream._push(Checked())
@@ -154,9 +170,6 @@ class Torrent:
             stream._push(Completed())
         if self._failed is not None:
             stream._push(Failed(error=_errors.make(*self._failed)))
-        if self._ended is not None:
-            stream._end()
-        self._streams.add(stream)
         return stream
 
     async def progress(self, every: float = 0.5) -> AsyncIterator[Status]:
@@ -329,6 +342,10 @@ class Torrent:
                 self._failed = pair
         for stream in tuple(self._streams):
             stream._push(event)
+        if self._early is not None:
+            self._early._push(event)
+            if self._early._dropped:
+                self._early = None
         if isinstance(event, Checked | Completed | Failed):
             self._notify()
 
