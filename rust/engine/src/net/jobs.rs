@@ -56,11 +56,12 @@ pub(super) fn open(
 ) {
     let state_dir = net.config.state_dir.clone();
     submit(net, torrent, move || {
-        let closed = before.map_or(Ok(()), |storage| storage.close());
-        let opened = closed
-            .and_then(|()| Storage::open(meta, &target, &wanted, state_dir.as_deref()))
-            .map(|(storage, existing)| (Arc::new(storage), existing));
-        JobResult::Opened(opened)
+        // The one before knows which files are ours, also where no state folder does.
+        let opened = match before {
+            Some(storage) => storage.reopen(&wanted),
+            None => Storage::open(meta, &target, &wanted, state_dir.as_deref()),
+        };
+        JobResult::Opened(opened.map(|(storage, existing)| (Arc::new(storage), existing)))
     });
 }
 

@@ -57,18 +57,18 @@ impl Storage {
                 std::mem::take(&mut state.dirty),
             )
         };
-        if let Err(error) = self.sync(&dirty) {
+        let records: Vec<Record> = pending.iter().copied().map(Record::Flushed).collect();
+        let durable = self
+            .sync(&dirty)
+            .and_then(|()| match &mut *lock(&self.resume) {
+                Some(resume) if !records.is_empty() => resume.append(&records, true),
+                _ => Ok(()),
+            });
+        if let Err(error) = durable {
             let mut state = lock(&self.state);
             state.pending.extend(pending);
             state.dirty.extend(dirty);
             return Err(error);
-        }
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let records: Vec<Record> = pending.iter().copied().map(Record::Flushed).collect();
-        if let Some(resume) = &mut *lock(&self.resume) {
-            resume.append(&records, true)?;
         }
         let mut state = lock(&self.state);
         for piece in pending {

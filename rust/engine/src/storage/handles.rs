@@ -124,6 +124,12 @@ impl Handles {
         drop(cache);
         drop(closed);
     }
+
+    /// How many files are open.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        lock(&self.0).open.len()
+    }
 }
 
 const LOOK_EVERY_MS: u64 = 500;

@@ -108,7 +108,7 @@ impl Storage {
                 continue;
             };
             let handle = self.readable(file, number)?;
-            self.look(&handle, file, number)?;
+            self.look("read", &handle, file, number)?;
             self.read_from(&handle, file, number, out, offset)?;
         }
         Ok(())
@@ -127,7 +127,7 @@ impl Storage {
                 continue;
             };
             let handle = HANDLES.get(self.key(number), false)?;
-            if let Err(error) = self.look(&handle, file, number) {
+            if let Err(error) = self.look("read", &handle, file, number) {
                 return Some(Err(error));
             }
             if !handle.instant.read(&handle.file, out, offset) {
@@ -174,7 +174,7 @@ impl Storage {
             }
             if let Some((file, number, offset)) = self.locate(slice) {
                 let handle = self.writable(file, number)?;
-                self.look(&handle, file, number)?;
+                self.look("write", &handle, file, number)?;
                 sys::write_all_at(&handle.file, &mut parts, offset)
                     .map_err(|error| self.error("write", file, number, &error))?;
                 self.wrote(file, number)?;
@@ -269,7 +269,13 @@ impl Storage {
     }
 
     /// Looks, every now and then, whether somebody else touched the file.
-    fn look(&self, handle: &Handle, file: FileIndex, number: u32) -> Result<(), StorageError> {
+    fn look(
+        &self,
+        operation: &'static str,
+        handle: &Handle,
+        file: FileIndex,
+        number: u32,
+    ) -> Result<(), StorageError> {
         if number == PARTS || !handle.due(self.started.elapsed().as_millis() as u64) {
             return Ok(());
         }
@@ -299,7 +305,7 @@ impl Storage {
         HANDLES.close(self.key(number)); // so that the next use looks again
         let message = format!("file changed underneath: {change}");
         Err(StorageError::refused(
-            "read",
+            operation,
             self.places.path(file),
             None,
             message,

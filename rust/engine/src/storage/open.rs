@@ -1,5 +1,6 @@
 //! Opening: what is on disk, what resume data says of it, and which of that can be believed.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -11,7 +12,7 @@ use p2pcore_protocol::{FileIndex, Metainfo, PieceIndex};
 use super::bits::Bits;
 use super::place::{Found, Places, is_absent};
 use super::resume::{FileNote, Notes, Resume};
-use super::{FileState, OnDisk, State, Storage, lock};
+use super::{FileState, OnDisk, State, Storage, lock, sys};
 use crate::api::Target;
 use crate::error::StorageError;
 
@@ -37,7 +38,8 @@ impl Storage {
 
     /// Closes, and opens anew: after an error, say. Also without a state folder it is known which files we created.
     pub fn reopen(&self, wanted: &[bool]) -> Result<(Self, Existing), StorageError> {
-        let closed = self.close();
+        // What could not be flushed is not noted as good, and is checked again.
+        let _ = self.close();
         let memory = {
             let state = lock(&self.state);
             let files = state.files.iter().map(|entry| FileNote {
@@ -54,7 +56,6 @@ impl Storage {
                 ..Notes::default()
             }
         };
-        closed?;
         let meta = Arc::clone(&self.meta);
         Self::open_with(
             meta,
@@ -160,6 +161,17 @@ struct Surveyed {
     found: Option<Found>,
     on_disk: OnDisk,
     in_parts: bool,
+    /// Where the file has bytes; `None`: everywhere, or not known.
+    runs: Option<Vec<Range<u64>>>,
+}
+
+impl Surveyed {
+    fn is_hole(&self, byte: u64) -> bool {
+        self.runs.as_ref().is_some_and(|runs| {
+            let next = runs.partition_point(|run| run.end <= byte);
+            runs.get(next).is_none_or(|run| byte < run.start)
+        })
+    }
 }
 
 impl<'a> Survey<'a> {
@@ -230,12 +242,22 @@ impl<'a> Survey<'a> {
             && may_cut
         {
             cut(places, file, size)?;
-            long.size = size;
+            *long = places.find(file)?.unwrap_or(*long);
         }
+        // Of what we made and did not finish, only what was written can be good.
+        let unfinished =
+            matches!(on_disk, OnDisk::Ours(_)) && note.is_none_or(|n| n.stamp.is_none());
+        let runs = if unfinished && !in_parts && size > 0 {
+            let opened = places.open_file(file, false);
+            opened.ok().and_then(|opened| sys::data_runs(&opened))
+        } else {
+            None
+        };
         Ok(Surveyed {
             found,
             on_disk,
             in_parts,
+            runs,
         })
     }
 
@@ -254,7 +276,8 @@ impl<'a> Survey<'a> {
                 let Some(file) = slice.file else {
                     continue;
                 };
-                there &= self.has(file, slice.offset + u64::from(slice.length));
+                let end = slice.offset + u64::from(slice.length);
+                there &= self.has(file, slice.offset..end);
                 trusted &= believable[file.as_usize()];
                 known &= believable[file.as_usize()] && Self::is_noted(file, notes);
             }
@@ -294,22 +317,25 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Whether a file has bytes up to `end`, and is not of a size that no write of ours could mend.
-    fn has(&self, file: FileIndex, end: u64) -> bool {
+    /// Whether a file has these bytes, and is not of a size that no write of ours could mend.
+    fn has(&self, file: FileIndex, bytes: Range<u64>) -> bool {
         let surveyed = &self.files[file.as_usize()];
         let layout = self.meta.layout();
         if surveyed.in_parts {
             let start = layout.file_start(file);
-            return self.parts_size.is_some_and(|size| size >= start + end);
+            return self
+                .parts_size
+                .is_some_and(|size| size >= start + bytes.end);
         }
         let size = layout.file_size(file);
         surveyed.found.as_ref().is_some_and(|found| {
             let fits = if self.read_only {
                 found.size == size
             } else {
-                (end..=size).contains(&found.size)
+                (bytes.end..=size).contains(&found.size)
             };
-            found.regular && fits
+            let hole = surveyed.is_hole(bytes.start) || surveyed.is_hole(bytes.end - 1);
+            found.regular && fits && !hole
         })
     }
 

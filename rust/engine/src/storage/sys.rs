@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -101,6 +102,29 @@ pub(super) fn reserve(file: &File, size: u64) -> io::Result<()> {
         }
     }
     file.set_len(size)
+}
+
+/// The runs of a sparse file that have bytes, in order; `None` where the file system does not say.
+#[cfg(target_os = "linux")]
+pub(super) fn data_runs(file: &File) -> Option<Vec<Range<u64>>> {
+    use rustix::fs::{SeekFrom, seek};
+    use rustix::io::Errno;
+    let mut runs = Vec::new();
+    let mut at = 0;
+    loop {
+        let start = match seek(file, SeekFrom::Data(at)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return Some(runs),
+            Err(_) => return None,
+        };
+        at = seek(file, SeekFrom::Hole(start)).ok()?;
+        runs.push(start..at);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn data_runs(_file: &File) -> Option<Vec<Range<u64>>> {
+    None
 }
 
 /// Flushes the whole file system that `file` is on; `false` where the system has no such call.
