@@ -23,7 +23,8 @@ TREE = {
 
 COMBINATIONS = [
     *((LibTorrent, format) for format in ("v1", "v2", "hybrid")),
-    *((Aria2, format) for format in ("v1", "hybrid")),
+    # aria2 1.36 takes another info hash for every hybrid than the one over its bytes: it finds no peer for it.
+    (Aria2, "v1"),
     # Transmission 3.00 refuses every hybrid, whoever made it: it cannot read the empty key of a v2 file tree (#1339).
     (Transmission, "v1"),
 ]
@@ -35,12 +36,6 @@ CASES = [
     for single, shape in ((False, "folder"), (True, "file"))
 ]
 
-# Not held yet, see the README: aria2 fetching from us and aria2 seeding a hybrid folder (it wants the pad files on
-# disk), Transmission fetching a folder from us (it connects and asks for nothing).
-FETCHING = [
-    case for case in CASES if case.values[0] is LibTorrent or (case.values[0] is Transmission and case.values[3])
-]
-SEEDING = [case for case in CASES if case.values[:2] != (Aria2, "hybrid")]
 
 
 def source(tmp_path: Path, single: bool, length: int) -> Path:
@@ -59,7 +54,7 @@ def contents(path: Path) -> dict[str, bytes]:
     return {name: data for name, data in read_tree(path).items() if not name.startswith(".pad")}
 
 
-@pytest.mark.parametrize(("client", "format", "length", "single"), FETCHING)
+@pytest.mark.parametrize(("client", "format", "length", "single"), CASES)
 async def test_client_fetches_from_us(client, format, length, single, tmp_path: Path, config, peer) -> None:
     data = source(tmp_path, single, length)
     meta = p2pcore.create(data, format=format, piece_length=length)
@@ -72,7 +67,7 @@ async def test_client_fetches_from_us(client, format, length, single, tmp_path: 
     assert contents(tmp_path / "into" / "data") == contents(data)
 
 
-@pytest.mark.parametrize(("client", "format", "length", "single"), SEEDING)
+@pytest.mark.parametrize(("client", "format", "length", "single"), CASES)
 async def test_we_fetch_from_client(client, format, length, single, tmp_path: Path, config, peer) -> None:
     data = source(tmp_path, single, length)
     meta = p2pcore.create(data, format=format, piece_length=length)

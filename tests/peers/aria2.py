@@ -36,6 +36,7 @@ class Aria2(RealPeer):
             "--check-integrity=true",
             "--allow-overwrite=true",
             "--file-allocation=none",
+            "--disk-cache=0",
             "--seed-ratio=0",
             "--quiet",
         ]

@@ -89,22 +89,27 @@ impl Swarm {
         }
     }
 
-    /// The whole of what a peer has: once, and before any HAVE.
+    /// The whole of what a peer has. BEP 3 wants it once and first; aria2 also sends it in place of many HAVEs.
     fn on_map(&mut self, now: Time, key: PeerKey, holds: Holdings) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if peer.map_said || peer.holds != Holdings::Nothing {
-            self.close(now, key, CloseReason::ProtocolError);
-            return;
-        }
+        let again = peer.map_said || peer.holds != Holdings::Nothing;
         peer.map_said = true;
+        self.picker.count_holdings(&peer.holds, false);
         self.picker.count_holdings(&holds, true);
         peer.useful = holds.count_common(self.picker.need());
-        self.todo.useless |= holds.is_all();
+        peer.dry = 0;
+        if holds.is_all() && !peer.holds.is_all() {
+            self.todo.useless = true;
+            self.todo.slots = true;
+        }
         peer.holds = holds;
         self.show_interest(now, key);
         self.fill(now, key);
+        if again {
+            self.nonsense(now, key);
+        }
     }
 
     fn on_have(&mut self, now: Time, key: PeerKey, piece: u32) {

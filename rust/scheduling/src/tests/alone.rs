@@ -168,17 +168,29 @@ fn what_we_have_is_said_first() {
 }
 
 #[test]
+fn a_later_map_replaces_the_first_and_many_are_a_flood() {
+    let mut bench = Bench::new(10, 2);
+    bench.connect(P, true);
+    bench.say(P, Message::Have(1));
+    bench.say(P, Message::Bitfield(vec![0x30, 0]));
+    assert_eq!(
+        bench.swarm.availability(),
+        [0, 0, 1, 1, 0, 0, 0, 0, 0, 0],
+        "the map is the whole truth"
+    );
+    bench.say(P, Message::HaveAll);
+    assert_eq!(bench.swarm.availability(), [1; 10]);
+    let reason = (0..10_000).find_map(|_| closed(&bench.say(P, Message::HaveNone)));
+    assert_eq!(reason, Some(CloseReason::Flooded));
+    assert_eq!(bench.swarm.availability(), [0; 10]);
+}
+
+#[test]
 fn messages_that_break_the_protocol_close_the_peer_and_are_counted() {
     let broken = [
         vec![Message::Have(10)],
         vec![Message::Bitfield(vec![0xff])],
         vec![Message::Bitfield(vec![0xff, 0xff])],
-        vec![
-            Message::Bitfield(vec![0xf0, 0]),
-            Message::Bitfield(vec![0xf0, 0]),
-        ],
-        vec![Message::HaveNone, Message::HaveAll],
-        vec![Message::Have(1), Message::Bitfield(vec![0xf0, 0])],
         vec![Message::Suggest(10)],
         vec![Message::AllowedFast(u32::MAX)],
         vec![Message::Request(request(10, 0, BLOCK))],
