@@ -24,6 +24,7 @@ class RealPeer(abc.ABC):
     """One client in its own process. `work` is a folder for its settings; data goes where `add` says."""
 
     name: str
+    makes_empty_files = True
 
     def __init__(self, work: Path, upload_limit: int | None = None) -> None:
         self.work = work

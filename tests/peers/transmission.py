@@ -17,6 +17,7 @@ class Transmission(RealPeer):
     """v1 torrents: 3.00 calls every hybrid corrupt, because it cannot read an empty dictionary key."""
 
     name = "transmission"
+    makes_empty_files = False
 
     def __init__(self, work: Path, upload_limit: int | None = None) -> None:
         super().__init__(work, upload_limit)
