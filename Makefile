@@ -51,10 +51,8 @@ build: $(VENV)/run
 dev: $(VENV)/dev ## An editable, quickly built extension for working on the code; benches refuse it.
 	$(BIN)/maturin develop --locked
 
-bench: $(VENV)/dev build ## Measurements beside libtorrent; BENCH_OPTIONS go to pytest.
-	$(BIN)/python -m pytest benches -q -o addopts="--strict-markers --import-mode=importlib" \
-		-o python_files="bench_*.py" -o timeout=1800 --benchmark-only --benchmark-columns=min,median,max,rounds \
-		--benchmark-sort=name $(BENCH_OPTIONS)
+bench: $(VENV)/dev build ## Measurements beside libtorrent; BENCH_OPTIONS go to pytest (--runs=9, -k transfer).
+	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
 
 fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
 	for target in bencode metainfo magnet wire swarm; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done

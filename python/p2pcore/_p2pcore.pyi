@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
-__all__ = ["VERSION", "File", "Magnet", "Metainfo", "RawSession", "create", "verify"]
+__all__ = ["DEBUG_BUILD", "VERSION", "File", "Magnet", "Metainfo", "RawSession", "create", "verify"]
 
+DEBUG_BUILD: bool
 VERSION: str
 
 _Address = tuple[str, int]

@@ -3,6 +3,8 @@
 from peers.aria2 import Aria2
 from peers.base import Missing, RealPeer
 from peers.libtorrent import LibTorrent
+from peers.p2pcore import P2PCore
+from peers.piped import Piped
 from peers.transmission import Transmission
 
-__all__ = ["Aria2", "LibTorrent", "Missing", "RealPeer", "Transmission"]
+__all__ = ["Aria2", "LibTorrent", "Missing", "P2PCore", "Piped", "RealPeer", "Transmission"]

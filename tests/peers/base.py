@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -54,6 +55,18 @@ class RealPeer(abc.ABC):
             return total > 0 and have >= total
 
         wait_for(complete, within, lambda: f"{self.name} has {self.progress()}")
+
+    def cpu_seconds(self) -> float:
+        """User and system time of its process until now (Linux)."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory(self) -> int:
+        """The most bytes of memory that its process had until now (Linux)."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     def close(self) -> None:
         """Ends its process."""

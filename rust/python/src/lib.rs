@@ -36,5 +36,7 @@ mod _p2pcore {
     use crate::verify::verify;
 
     #[pymodule_export]
+    const DEBUG_BUILD: bool = cfg!(debug_assertions);
+    #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

@@ -1,0 +1,63 @@
+"""What all benches share: a release build, a scratch folder in memory, and one closing table."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import report
+
+from p2pcore import _p2pcore
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tiny", action="store_true", help="a thousandth of the data: shows that the benches run")
+    parser.addoption("--runs", type=int, default=5, help="how often each is run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _p2pcore.DEBUG_BUILD:
+        raise pytest.UsageError("this is a debug build, and its times say nothing: use `make bench`")
+
+
+@pytest.fixture(scope="session")
+def tiny(request: pytest.FixtureRequest) -> bool:
+    return request.config.getoption("--tiny")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "run" in metafunc.fixturenames:
+        runs = 1 if metafunc.config.getoption("--tiny") else metafunc.config.getoption("--runs")
+        metafunc.parametrize("run", range(runs))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """First everybody's first run, then everybody's second: what disturbs the machine disturbs all."""
+
+    def key(item: pytest.Function) -> tuple[str, str, int]:
+        subject = item.cls.__name__ if item.cls else item.originalname
+        return (str(item.path), subject, item.callspec.params.get("run", 0))
+
+    items.sort(key=key)
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    """A folder in memory where there is one, else on disk."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="p2pcore-bench-", dir=memory if os.access(memory, os.W_OK) else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    session = getattr(config, "_benchmarksession", None)
+    benchmarks = [bench for bench in session.benchmarks if bench.stats.data] if session else []
+    if benchmarks:
+        terminalreporter.write(report.text(benchmarks))

@@ -1,0 +1,23 @@
+"""Files of random bytes, in the sizes that benches want."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+def write_file(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        for start in range(0, size, MIB):
+            file.write(os.urandom(min(MIB, size - start)))
+
+
+def write_files(folder: Path, count: int, size: int) -> None:
+    for number in range(count):
+        path = folder / f"{number // 100:03}" / f"{number:05}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(size))

@@ -1,0 +1,12 @@
+"""p2pcore in a process of its own, for benches: the tests use it in theirs."""
+
+from __future__ import annotations
+
+from peers.piped import Piped
+
+
+class P2PCore(Piped):
+    """v1, v2 and hybrid torrents, with the settings that everybody gets."""
+
+    name = "p2pcore"
+    script = "serve_p2pcore.py"
