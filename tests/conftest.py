@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import pytest_asyncio
 
 import p2pcore
 
@@ -67,6 +69,19 @@ def config(tmp_path: Path) -> Callable[..., p2pcore.SessionConfig]:
         return p2pcore.SessionConfig(**options)
 
     return make
+
+
+@pytest_asyncio.fixture
+async def sessions(
+    config: Callable[..., p2pcore.SessionConfig],
+) -> AsyncIterator[Callable[..., Awaitable[p2pcore.Session]]]:
+    """Starts sessions that are closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**options: object) -> p2pcore.Session:
+            return await stack.enter_async_context(p2pcore.Session(config(**options)))
+
+        yield start
 
 
 @pytest.fixture(autouse=True)

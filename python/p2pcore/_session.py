@@ -156,6 +156,14 @@ class Session:
         return self._native().peer_id()
 
     @property
+    def disconnects(self) -> dict[str, int]:
+        """How many connections ended since the start, by reason in words.
+
+        It counts peers, strangers who never became one ("not a BitTorrent handshake"), and dials that failed.
+        """
+        return self._native().disconnects()
+
+    @property
     def torrents(self) -> tuple[Torrent, ...]:
         """The torrents in the session, oldest first."""
         return tuple(self._torrents.values())

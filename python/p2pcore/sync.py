@@ -223,6 +223,11 @@ class Session:
         return self._session.peer_id
 
     @property
+    def disconnects(self) -> dict[str, int]:
+        """How many connections ended since the start, by reason; see `p2pcore.Session.disconnects`."""
+        return self._session.disconnects
+
+    @property
     def torrents(self) -> tuple[Torrent, ...]:
         """The torrents in the session, oldest first."""
         portal = self._running()

@@ -178,21 +178,6 @@ async def test_file_that_is_not_ours_is_left_alone(single: Path, tmp_path: Path,
     assert mine.read_bytes() == single.read_bytes()
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir() or os.geteuid() == 0, reason="root may write everywhere")
-async def test_denied_write_stops_and_resume_goes_on(single: Path, tmp_path: Path, sessions) -> None:
-    meta = p2pcore.create(single)
-    seeder, leech = await sessions(), await sessions()
-    await seeder.seed(meta, single)
-    into = tmp_path / "into"
-    into.mkdir(mode=0o500)
-    torrent = await leech.fetch(meta, into, peers=seeder.listen_addresses)
-    with pytest.raises(p2pcore.StorageError):
-        await torrent.completed()
-    into.chmod(0o700)
-    await torrent.resume()
-    await torrent.completed()
-
-
 async def test_late_subscriber_hears_of_files_that_are_whole(folder: Path, tmp_path: Path, sessions) -> None:
     meta = p2pcore.create(folder)
     seeder, leech = await sessions(), await sessions()

@@ -224,7 +224,7 @@ async def test_snapshots_answer_while_data_flows(tmp_path: Path, sessions) -> No
 
 @pytest.mark.parametrize("side", ["seed session", "seed torrent", "leech session", "leech torrent"])
 async def test_limits_hold(side: str, tmp_path: Path, sessions) -> None:
-    rate, seconds = 1 << 20, 4
+    rate, seconds = 1 << 20, 10
     source = tmp_path / "big.bin"
     source.write_bytes(random.Random(5).randbytes(16 << 20))
     meta = p2pcore.create(source, piece_length=65536)

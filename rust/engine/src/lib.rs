@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod create;
+mod ends;
 pub mod error;
 pub mod events;
 mod net;

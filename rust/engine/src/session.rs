@@ -15,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::api::{
     AddTorrent, CommandId, Event, EventKind, Limits, PeerStatus, SessionConfig, Status, TorrentId,
 };
+use crate::ends::Ends;
 use crate::error::EngineError;
 use crate::events::EventQueue;
 use crate::net::{self, Order, Setup};
@@ -28,6 +29,7 @@ pub struct Session {
     orders: UnboundedSender<(CommandId, Order)>,
     events: Arc<EventQueue>,
     torrents: Torrents,
+    ends: Arc<Ends>,
     listening: Vec<SocketAddr>,
     peer_id: [u8; 20],
     next: AtomicU64,
@@ -41,6 +43,7 @@ impl Session {
         let cannot = |error: std::io::Error| EngineError::Start(error.to_string());
         let events = Arc::new(EventQueue::new(config.event_capacity).map_err(cannot)?);
         let torrents = Torrents::default();
+        let ends = Arc::<Ends>::default();
         let (orders, inbox) = tokio::sync::mpsc::unbounded_channel();
         let (started, start) = mpsc::channel();
         let (ending, ended) = mpsc::channel::<()>();
@@ -50,6 +53,7 @@ impl Session {
             peer_id,
             events: Arc::clone(&events),
             torrents: Arc::clone(&torrents),
+            ends: Arc::clone(&ends),
         };
         let thread = std::thread::Builder::new()
             .name("p2pcore-net".to_owned())
@@ -65,6 +69,7 @@ impl Session {
             orders,
             events,
             torrents,
+            ends,
             listening,
             peer_id,
             next: AtomicU64::new(1),
@@ -149,6 +154,11 @@ impl Session {
     pub fn availability(&self, torrent: TorrentId) -> Vec<u16> {
         let shared = self.shared(torrent);
         shared.map_or_else(Vec::new, |shared| shared.availability())
+    }
+
+    /// How many connections ended since the start, by why.
+    pub fn disconnects(&self) -> BTreeMap<String, u64> {
+        self.ends.all()
     }
 
     /// Closes peers, flushes files, writes resume data, ends the threads. False where that took longer than `timeout`;

@@ -3,6 +3,7 @@
 //! Commands return numbers at once; their answers come through `drain_events`. In a forked child the engine's
 //! threads do not exist: Python checks the pid before each call, and dropping the session there does nothing.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,6 +82,11 @@ impl RawSession {
     /// Our 20-byte peer id.
     fn peer_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.session.peer_id())
+    }
+
+    /// How many connections ended, by why.
+    fn disconnects(&self, py: Python<'_>) -> BTreeMap<String, u64> {
+        py.detach(|| self.session.disconnects())
     }
 
     /// Seeds from one path, or from one path for each file. Answers (torrent, command).

@@ -16,7 +16,7 @@ use super::writer::write_all;
 /// Why a connection came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
-    #[error(transparent)]
+    #[error("connection failed")]
     Io(#[from] io::Error),
     #[error("the handshake took too long")]
     TooLong,
@@ -39,6 +39,7 @@ pub(super) async fn dial(net: Rc<Net>, torrent: Rc<Torrent>, addr: SocketAddr) {
     match made {
         Ok((stream, info)) => super::peer::run(net, torrent, stream, info).await,
         Err(error) => {
+            net.ends.count(&error);
             let for_good = matches!(error, ConnectError::OwnSelf);
             torrent.handle(&net, Input::DialFailed { addr, for_good });
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use super::connect::ConnectError;
 use super::{Net, connect};
 use crate::error::EngineError;
 
@@ -39,15 +40,16 @@ pub(super) async fn accept(net: Rc<Net>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             // Strangers that only sit there may not use up our descriptors: beyond the bound they are turned away.
-            Ok(_) if net.greeting.get() >= MAX_GREETING => {}
+            Ok(_) if net.greeting.get() >= MAX_GREETING => net.ends.count(&ConnectError::Full),
             Ok((stream, addr)) => {
                 net.greeting.set(net.greeting.get() + 1);
                 let net = Rc::clone(&net);
                 tokio::task::spawn_local(async move {
                     let greeted = connect::greet(&net, &stream, addr).await;
                     net.greeting.set(net.greeting.get() - 1);
-                    if let Ok((torrent, info)) = greeted {
-                        super::peer::run(net, torrent, stream, info).await;
+                    match greeted {
+                        Ok((torrent, info)) => super::peer::run(net, torrent, stream, info).await,
+                        Err(error) => net.ends.count(&error),
                     }
                 });
             }

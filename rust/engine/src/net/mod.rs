@@ -31,6 +31,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use crate::api::{AddTorrent, CommandId, Event, EventKind, Limits, SessionConfig, TorrentId};
+use crate::ends::Ends;
 use crate::error::EngineError;
 use crate::events::EventQueue;
 use crate::pool::Pool;
@@ -60,6 +61,7 @@ pub(crate) struct Setup {
     pub peer_id: [u8; 20],
     pub events: Arc<EventQueue>,
     pub torrents: Torrents,
+    pub ends: Arc<Ends>,
 }
 
 /// What every task of the thread can reach.
@@ -70,6 +72,7 @@ struct Net {
     peer_id: [u8; 20],
     events: Arc<EventQueue>,
     public: Torrents,
+    ends: Arc<Ends>,
     pool: Arc<Pool>,
     done: UnboundedSender<Done>,
     torrents: RefCell<BTreeMap<TorrentId, Rc<Torrent>>>,
@@ -163,6 +166,7 @@ pub(crate) fn run(
             peer_id: setup.peer_id,
             events: setup.events,
             public: setup.torrents,
+            ends: setup.ends,
             pool: Arc::new(Pool::new(threads, "p2pcore-pool")),
             done,
             torrents: RefCell::default(),

@@ -3,7 +3,7 @@
 use std::io;
 
 use p2pcore_protocol::codec::{Decoder, Frame};
-use p2pcore_protocol::extension::{self, ExtensionHandshake};
+use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::message::Message;
 use p2pcore_scheduling::{CloseReason, Input};
 use tokio::net::TcpStream;
@@ -125,7 +125,12 @@ impl Stream {
                 Ok(Some((frame, count))) => {
                     self.start += count;
                     match frame {
-                        Frame::Message(message) => handle(core, peer, message),
+                        Frame::Message(message) => {
+                            if handle(core, peer, message).is_err() {
+                                result = Err(broken(core, peer));
+                                break;
+                            }
+                        }
                         Frame::Piece {
                             piece,
                             begin,
@@ -142,12 +147,7 @@ impl Stream {
                     }
                 }
                 Err(_) => {
-                    let reason = CloseReason::ProtocolError;
-                    core.handle(Input::Misbehaved {
-                        peer: peer.key,
-                        reason,
-                    });
-                    result = Err(reason);
+                    result = Err(broken(core, peer));
                     break;
                 }
             }
@@ -162,50 +162,43 @@ impl Stream {
     }
 }
 
+fn broken(core: &mut Core, peer: &Peer) -> CloseReason {
+    let reason = CloseReason::ProtocolError;
+    core.handle(Input::Misbehaved {
+        peer: peer.key,
+        reason,
+    });
+    reason
+}
+
 /// What is the wire's business is answered here; the rest is for the Swarm.
-fn handle(core: &mut Core, peer: &Peer, message: Message) {
+fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), ExtensionError> {
     match message {
         Message::Extended {
             id: extension::HANDSHAKE_ID,
             payload,
-        } => {
-            if let Ok(handshake) = ExtensionHandshake::parse(&payload) {
-                extended(core, peer, handshake);
-            }
-        }
+        } => extended(core, peer, ExtensionHandshake::parse(&payload)?),
         Message::Extended {
             id: DONT_HAVE_ID,
             payload,
-        } => {
-            if let Ok(piece) = extension::parse_dont_have(&payload) {
-                core.handle(Input::PeerLacks {
-                    peer: peer.key,
-                    piece,
-                });
-            }
-        }
+        } => core.handle(Input::PeerLacks {
+            peer: peer.key,
+            piece: extension::parse_dont_have(&payload)?,
+        }),
         Message::Extended {
             id: UPLOAD_ONLY_ID,
             payload,
-        } => {
-            if let Ok(upload_only) = extension::parse_upload_only(&payload) {
-                core.handle(Input::PeerUploadOnly {
-                    peer: peer.key,
-                    upload_only,
-                });
-            }
-        }
+        } => core.handle(Input::PeerUploadOnly {
+            peer: peer.key,
+            upload_only: extension::parse_upload_only(&payload)?,
+        }),
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
-        Message::Extended { .. }
-        | Message::Hashes { .. }
-        | Message::HashReject(_)
-        | Message::Port(_)
-        | Message::Unknown(_) => {}
         message => core.handle(Input::Message {
             peer: peer.key,
             message,
         }),
     }
+    Ok(())
 }
 
 fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {

@@ -207,7 +207,13 @@ impl Torrent {
 
     /// A handshake was made: the peer's place in the swarm, unless the torrent has stopped meanwhile.
     pub fn connected(&self, net: &Net, info: PeerInfo) -> Option<Rc<Peer>> {
-        if !self.is_running() || self.is_duplicate(net, &info) {
+        let running = self.is_running();
+        if !running || self.is_duplicate(net, &info) {
+            net.ends.count(&if running {
+                CloseReason::Duplicate
+            } else {
+                CloseReason::Stopped
+            });
             if info.outgoing {
                 let addr = info.addr;
                 self.handle(
@@ -287,6 +293,7 @@ impl Torrent {
                 core.handle(Input::PeerDisconnected { peer: peer.key });
             }
         });
+        net.ends.count(&reason);
         let (addr, reason) = (peer.info.addr, reason.to_string());
         net.emit(Some(self.id), EventKind::PeerDisconnected { addr, reason });
     }

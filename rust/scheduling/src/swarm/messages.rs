@@ -29,7 +29,13 @@ impl Swarm {
             return;
         }
         match message {
-            Message::KeepAlive | Message::Unknown(_) => self.nonsense(now, key),
+            // The engine has taken what it asked for.
+            Message::KeepAlive
+            | Message::Unknown(_)
+            | Message::Port(_)
+            | Message::Extended { .. }
+            | Message::Hashes { .. }
+            | Message::HashReject(_) => self.nonsense(now, key),
             Message::Choke => self.on_choke(now, key),
             Message::Unchoke => self.on_unchoke(now, key),
             Message::Interested => self.on_interested(now, key, true),
@@ -54,12 +60,7 @@ impl Swarm {
                 }
             }
             Message::AllowedFast(piece) => self.on_allowed_fast(now, key, piece),
-            // The engine answers these.
-            Message::Port(_)
-            | Message::Extended { .. }
-            | Message::HashRequest(_)
-            | Message::Hashes { .. }
-            | Message::HashReject(_) => {}
+            Message::HashRequest(_) => {} // the engine answers it
         }
     }
 
