@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,6 +18,10 @@ import p2pcore
 
 hypothesis.settings.register_profile("p2pcore", database=None, deadline=None)
 hypothesis.settings.load_profile("p2pcore")
+
+# A shell starts its background jobs deaf to Ctrl-C, and so would be the processes that tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Tree = Callable[[Mapping[str, int]], Path]
 
