@@ -42,6 +42,16 @@ impl StorageError {
             message: message.into(),
         }
     }
+
+    /// For a job that died.
+    pub(crate) fn panicked() -> Self {
+        Self::refused(
+            "finish",
+            "",
+            None,
+            "a worker thread panicked: this is a bug",
+        )
+    }
 }
 
 /// Why a torrent stopped.

@@ -1,16 +1,18 @@
 //! One pass over files that are only read: every byte once, all cores, bounded memory.
 //!
-//! Workers take pieces in order from one counter and read them in runs, so that a piece of any length costs one buffer.
+//! Workers take pieces in order from one counter, several at a time, and read them side by side in runs, so that pieces of
+//! any length cost one buffer and fill the lanes of the hashes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use p2pcore_protocol::check::{PieceHasher, PieceHashes};
+use p2pcore_hashing::LANES;
+use p2pcore_protocol::check::{PieceHashes, PiecesHasher};
 use p2pcore_protocol::{BlockSpan, FileSlice, Format, Layout, PieceIndex};
 
 use crate::error::StorageError;
@@ -35,33 +37,45 @@ pub(crate) fn hash_pieces(
     progress: Progress<'_>,
     take: &(dyn Fn(PieceIndex, Option<PieceHashes>) + Sync),
 ) -> Result<(), PassError> {
-    let next = AtomicUsize::new(0);
+    let threads = thread_count(threads);
+    let next = AtomicU32::new(0);
     let done = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let failed = Mutex::new(None);
+    // As many pieces side by side as there are lanes; less where some threads would get none.
+    let count = layout.piece_count();
+    let batch = count.div_ceil(threads as u32).clamp(1, LANES as u32);
+    let advance = |bytes| {
+        let so_far = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if !progress(so_far, layout.user_size()) {
+            stop.store(true, Ordering::Relaxed);
+        }
+        !stop.load(Ordering::Relaxed)
+    };
     let work = || {
         let mut reader = Reader::new(paths);
-        while !stop.load(Ordering::Relaxed) {
-            let Some(piece) = layout.piece(next.fetch_add(1, Ordering::Relaxed) as u32) else {
+        loop {
+            let first = next.fetch_add(batch, Ordering::Relaxed);
+            let pieces = first..count.min(first.saturating_add(batch));
+            let pieces: Vec<_> = pieces.filter_map(|piece| layout.piece(piece)).collect();
+            if pieces.is_empty() || stop.load(Ordering::Relaxed) {
                 return;
-            };
-            match reader.hash(layout, format, piece) {
-                Ok(hashes) => take(piece, hashes),
+            }
+            match reader.hash(layout, format, &pieces, &advance) {
+                Ok(hashes) => {
+                    let pieces = pieces.into_iter().zip(hashes);
+                    pieces.for_each(|(piece, hashes)| take(piece, hashes));
+                }
                 Err(error) => {
                     let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
                     first.get_or_insert(PassError::Storage(error));
                     stop.store(true, Ordering::Relaxed);
                 }
             }
-            let size = u64::from(layout.data_size(piece));
-            let so_far = done.fetch_add(size, Ordering::Relaxed) + size;
-            if !progress(so_far, layout.user_size()) {
-                stop.store(true, Ordering::Relaxed);
-            }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..thread_count(threads) {
+        for _ in 1..threads {
             scope.spawn(work);
         }
         work();
@@ -94,36 +108,53 @@ impl<'a> Reader<'a> {
         Self {
             paths,
             open: BTreeMap::new(),
-            buffer: vec![0; RUN],
+            buffer: vec![0; BUFFER],
         }
     }
 
+    /// Hashes pieces side by side. Where `advance` (told the bytes of each round) answers false, none of them.
     fn hash(
         &mut self,
         layout: &Layout,
         format: Format,
-        piece: PieceIndex,
-    ) -> Result<Option<PieceHashes>, StorageError> {
-        let mut hasher = PieceHasher::new(layout, piece, format);
-        let size = layout.data_size(piece);
-        for begin in (0..size).step_by(RUN) {
-            let length = (size - begin).min(RUN as u32);
-            let span = BlockSpan {
-                piece,
-                begin,
-                length,
-            };
-            let mut at = 0;
-            for slice in layout.slices(span) {
-                let end = at + slice.length as usize;
-                if !self.read(slice, at, end)? {
-                    return Ok(None);
+        pieces: &[PieceIndex],
+        advance: &dyn Fn(u64) -> bool,
+    ) -> Result<Vec<Option<PieceHashes>>, StorageError> {
+        let mut hasher = PiecesHasher::new(layout, pieces, format);
+        let mut whole = vec![true; pieces.len()];
+        let run = BUFFER / pieces.len().next_power_of_two();
+        let longest = pieces.iter().map(|piece| layout.data_size(*piece)).max();
+        for begin in (0..longest.unwrap_or(0)).step_by(run) {
+            let mut lengths = vec![0; pieces.len()];
+            for (number, &piece) in pieces.iter().enumerate() {
+                let left = layout.data_size(piece).saturating_sub(begin);
+                let length = left.min(run as u32);
+                if length == 0 || !whole[number] {
+                    continue;
                 }
-                at = end;
+                let mut at = number * run;
+                for slice in layout.slices(BlockSpan {
+                    piece,
+                    begin,
+                    length,
+                }) {
+                    let end = at + slice.length as usize;
+                    whole[number] &= self.read(slice, at, end)?;
+                    at = end;
+                }
+                lengths[number] = length as usize;
             }
-            hasher.update(&self.buffer[..at]);
+            let part = |(number, length)| &self.buffer[number * run..][..length];
+            let row: Vec<&[u8]> = lengths.iter().copied().enumerate().map(part).collect();
+            hasher.update(&[&row]);
+            if !advance(lengths.iter().sum::<usize>() as u64) {
+                return Ok(Vec::new());
+            }
         }
-        Ok(Some(hasher.finish()))
+        let hashes = hasher.finish().into_iter().zip(whole);
+        Ok(hashes
+            .map(|(hashes, whole)| whole.then_some(hashes))
+            .collect())
     }
 
     /// Fills part of the buffer; false where the file has no such bytes.
@@ -156,8 +187,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Bytes read at a time: many blocks to a call, and they are still in the cache when they are hashed.
-const RUN: usize = 256 * 1024;
+/// Bytes read at a time, of all pieces together: they are still in the second-level cache when they are hashed.
+const BUFFER: usize = 512 * 1024;
 
 /// Files that one worker holds open.
 const MAX_OPEN: usize = 64;

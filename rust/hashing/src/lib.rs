@@ -1,10 +1,21 @@
 //! Digests and Merkle trees: everything that turns bytes into a hash.
 //!
-//! Pure computation over byte slices: no I/O, no threads, no knowledge of torrents. One-stream SHA-1 and SHA-256 come
-//! from the `sha1` and `sha2` crates (which use the processor's instructions where it has them); the types here wrap
-//! them so that a faster implementation can take their place without a change elsewhere.
+//! Pure computation over byte slices: no I/O, no threads, no knowledge of torrents. One stream is hashed by the `sha1`
+//! and `sha2` crates (which use the processor's instructions where it has them); many at once by the vector kernels
+//! here, for which those crates are the oracle.
 
+mod algorithm;
+mod backend;
 mod digest;
+mod lanes;
+mod leaves;
+mod many;
 pub mod merkle;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
+pub use backend::Backend;
 pub use digest::{Sha1, Sha1Digest, Sha256, Sha256Digest, sha1, sha256};
+pub use lanes::LANES;
+pub use leaves::LeavesMany;
+pub use many::{Sha1Many, Sha256Many, sha1_many, sha256_many};

@@ -6,7 +6,8 @@
 
 use std::sync::LazyLock;
 
-use crate::digest::{Sha256, Sha256Digest};
+use crate::digest::{Sha256Digest, sha256};
+use crate::many::sha256_many;
 
 /// Bytes under one leaf.
 pub const LEAF: usize = 16 * 1024;
@@ -31,10 +32,7 @@ pub fn pad_hash(height: u32) -> Sha256Digest {
 
 /// The node above two siblings.
 pub fn parent(left: &Sha256Digest, right: &Sha256Digest) -> Sha256Digest {
-    let mut hasher = Sha256::new();
-    hasher.update(left);
-    hasher.update(right);
-    hasher.finish()
+    sha256([*left, *right].as_flattened())
 }
 
 /// The root over one layer, whose nodes stand `height` levels above the leaves.
@@ -60,14 +58,11 @@ pub fn root(layer: &[Sha256Digest], height: u32, min_width: usize) -> Sha256Dige
 
 /// The layer above `layer`, whose nodes stand at `height`; an odd last node gets a padding sibling.
 pub fn level_above(layer: &[Sha256Digest], height: u32) -> Vec<Sha256Digest> {
-    layer
-        .chunks(2)
-        .map(|pair| match pair {
-            [left, right] => parent(left, right),
-            [left, ..] => parent(left, &pad_hash(height)),
-            [] => pad_hash(height + 1),
-        })
-        .collect()
+    let (pairs, odd) = layer.as_chunks::<2>();
+    let pairs: Vec<&[u8]> = pairs.iter().map(|pair| pair.as_flattened()).collect();
+    let mut above = sha256_many(&pairs);
+    above.extend(odd.first().map(|left| parent(left, &pad_hash(height))));
+    above
 }
 
 /// The uncle hashes that prove `length` nodes of `layer` from `index` on (both as in a BEP 52 hash request).
@@ -126,51 +121,9 @@ pub fn verify_proof(
     position == 0 && node == *root
 }
 
-/// Cuts a stream of bytes into 16 KiB leaves and hashes each.
-#[derive(Debug, Clone, Default)]
-pub struct LeafHasher {
-    current: Sha256,
-    filled: usize,
-    leaves: Vec<Sha256Digest>,
-}
-
-impl LeafHasher {
-    /// An empty stream.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the next bytes.
-    pub fn update(&mut self, mut data: &[u8]) {
-        while !data.is_empty() {
-            let (now, later) = data.split_at(data.len().min(LEAF - self.filled));
-            self.current.update(now);
-            self.filled += now.len();
-            data = later;
-            if self.filled == LEAF {
-                self.close_leaf();
-            }
-        }
-    }
-
-    /// The leaves of all bytes taken; the last covers what is left and is not padded. No bytes, no leaves.
-    pub fn finish(mut self) -> Vec<Sha256Digest> {
-        if self.filled > 0 {
-            self.close_leaf();
-        }
-        self.leaves
-    }
-
-    fn close_leaf(&mut self) {
-        self.leaves.push(std::mem::take(&mut self.current).finish());
-        self.filled = 0;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::sha256;
 
     fn layer(count: u8) -> Vec<Sha256Digest> {
         (0..count).map(|n| sha256(&[n])).collect()
@@ -250,17 +203,5 @@ mod tests {
         assert!(!verify_proof(&nodes, 0, &[], &[0; 32]));
         assert!(!verify_proof(&[], 0, &[], &[0; 32]));
         assert!(!verify_proof(&layer(2), 1, &[], &root(&layer(2), 0, 2)));
-    }
-
-    #[test]
-    fn leaves_do_not_depend_on_how_the_bytes_arrive() {
-        let data: Vec<u8> = (0..LEAF * 2 + 5).map(|n| (n % 251) as u8).collect();
-        let whole: Vec<_> = data.chunks(LEAF).map(sha256).collect();
-        for part in [1000, LEAF - 1, LEAF, LEAF + 1, data.len()] {
-            let mut hasher = LeafHasher::new();
-            data.chunks(part).for_each(|bytes| hasher.update(bytes));
-            assert_eq!(hasher.finish(), whole);
-        }
-        assert!(LeafHasher::new().finish().is_empty());
     }
 }

@@ -1,5 +1,5 @@
 //! Making a torrent, without touching a disk: a [`Plan`] orders the files and lays out pieces; the caller hashes each
-//! piece (with [`PieceHasher`]) and [`Plan::build`] writes the metainfo.
+//! piece (with [`PiecesHasher`]) and [`Plan::build`] writes the metainfo.
 //!
 //! Deterministic: the same tree and options give the same bytes. `info` is what libtorrent 2.1.1 writes for the same
 //! input, with one exception. Files stand in the order of the v2 tree, component by component, in every format;
@@ -8,7 +8,7 @@
 
 use p2pcore_hashing::{Sha1Digest, Sha256Digest, merkle};
 
-use crate::check::{PieceHasher, PieceHashes};
+use crate::check::{PieceHashes, PiecesHasher};
 use crate::index::{BLOCK, FileIndex};
 use crate::layout::{FileSlice, Layout, LayoutError, MAX_PIECE_LENGTH, Span};
 use crate::metainfo::{Attributes, Format, Metainfo, MetainfoError};
@@ -168,7 +168,7 @@ impl Plan {
     }
 
     /// Hashes data that is in memory: `contents` holds each file's bytes, in torrent order. For small torrents and
-    /// tests; whole disks are read piece by piece with a `PieceHasher`.
+    /// tests; whole disks are read with a `PiecesHasher`.
     pub fn hash_contents<B: AsRef<[u8]>>(&self, contents: &[B]) -> Vec<PieceHashes> {
         let slice = |slice: FileSlice| {
             let file = contents.get(slice.file?.as_usize())?.as_ref();
@@ -176,13 +176,13 @@ impl Plan {
             file.get(start..start + slice.length as usize)
         };
         let hash = |piece| {
-            let mut hasher = PieceHasher::new(&self.layout, piece, self.format());
+            let mut hasher = PiecesHasher::new(&self.layout, &[piece], self.format());
             let data = self.layout.slices(self.layout.data_span(piece));
             data.filter_map(slice)
-                .for_each(|bytes| hasher.update(bytes));
+                .for_each(|bytes| hasher.update(&[&[bytes]]));
             hasher.finish()
         };
-        self.layout.pieces().map(hash).collect()
+        self.layout.pieces().flat_map(hash).collect()
     }
 
     /// The metainfo, from the hashes of all pieces in order.

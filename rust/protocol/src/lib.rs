@@ -18,7 +18,7 @@ pub mod message;
 pub mod metainfo;
 pub mod path;
 
-pub use check::{Mismatch, Verified, check_piece};
+pub use check::{Mismatch, Verified, check_piece, check_pieces};
 pub use index::{BLOCK, BlockIndex, BlockSpan, FileIndex, PieceIndex};
 pub use layout::{FileSlice, Layout};
 pub use magnet::{Magnet, MagnetError};

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use p2pcore_protocol::{Metainfo, Mismatch, PieceIndex, Verified, check_piece};
+use p2pcore_hashing::LANES;
+use p2pcore_protocol::{Metainfo, Mismatch, PieceIndex, Verified};
 
 use super::Net;
 use crate::api::{Target, TorrentId};
@@ -102,51 +103,25 @@ fn check_some(
     let mut good = Vec::new();
     let mut scratch = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let Some(&piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else {
+        let first = next.fetch_add(LANES, Ordering::Relaxed).min(pieces.len());
+        let batch = &pieces[first..pieces.len().min(first + LANES)];
+        if batch.is_empty() {
             break;
-        };
-        match storage::check_on_disk(storage, &shared.meta, piece, &mut scratch)? {
-            Ok(verified) => {
-                storage.mark_good(piece);
-                good.push(verified);
-            }
-            Err(mismatch) => fatal(mismatch).map_or(Ok(()), Err)?,
         }
-        let size = u64::from(shared.meta.layout().data_size(piece));
-        shared.checked.fetch_add(size, Ordering::Relaxed);
+        for checked in storage::check_on_disk(storage, &shared.meta, batch, &mut scratch)? {
+            match checked {
+                Ok(verified) => {
+                    storage.mark_good(verified.piece());
+                    good.push(verified);
+                }
+                Err(mismatch) => fatal(mismatch).map_or(Ok(()), Err)?,
+            }
+        }
+        let size = |piece: &PieceIndex| u64::from(shared.meta.layout().data_size(*piece));
+        let bytes = batch.iter().map(size).sum();
+        shared.checked.fetch_add(bytes, Ordering::Relaxed);
     }
     Ok(good)
-}
-
-/// Hashes a fetched piece and writes it if it is good: no unverified byte reaches a file.
-pub(super) fn store(
-    net: &Net,
-    torrent: TorrentId,
-    meta: Arc<Metainfo>,
-    storage: Arc<Storage>,
-    piece: PieceIndex,
-    blocks: Vec<Vec<u8>>,
-) {
-    submit(net, torrent, move || {
-        let outcome = match check_piece(&meta, piece, blocks.iter().map(Vec::as_slice)) {
-            Ok(verified) => {
-                let slices: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-                match storage.write_piece(piece, &slices) {
-                    Ok(()) => {
-                        storage.mark_good(piece);
-                        PieceOutcome::Stored(verified)
-                    }
-                    Err(error) => PieceOutcome::Failed(error.into()),
-                }
-            }
-            Err(mismatch) => fatal(mismatch).map_or(PieceOutcome::Bad, PieceOutcome::Failed),
-        };
-        JobResult::Piece {
-            piece,
-            blocks,
-            outcome,
-        }
-    });
 }
 
 /// Makes what is written durable, and notes it in the resume data.
@@ -191,7 +166,7 @@ pub(super) async fn on_pool<T: Send + 'static>(
 }
 
 /// Contradictions in the torrent itself: no other peer's bytes can mend them.
-fn fatal(mismatch: Mismatch) -> Option<TorrentError> {
+pub(super) fn fatal(mismatch: Mismatch) -> Option<TorrentError> {
     match mismatch {
         Mismatch::Disagree { piece, .. } => {
             Some(TorrentError::HashesDisagree { piece: piece.get() })
@@ -206,14 +181,7 @@ fn submit(net: &Net, torrent: TorrentId, work: impl FnOnce() -> JobResult + Send
     let done = net.done.clone();
     net.pool.submit(move || {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        let result = result.unwrap_or_else(|_| {
-            JobResult::Flushed(Err(StorageError::refused(
-                "finish",
-                "",
-                None,
-                "a worker thread panicked: this is a bug",
-            )))
-        });
+        let result = result.unwrap_or_else(|_| JobResult::Flushed(Err(StorageError::panicked())));
         let _ = done.send(Done { torrent, result }); // the session may be gone
     });
 }

@@ -4,6 +4,7 @@
 //! files are on the pool's threads; their results come back as [`Done`](jobs::Done) through one channel.
 
 mod connect;
+mod fetched;
 mod jobs;
 mod limits;
 mod listen;

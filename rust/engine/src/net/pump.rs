@@ -6,7 +6,7 @@ use p2pcore_protocol::{BLOCK, PieceIndex};
 use p2pcore_scheduling::{Fact, Output};
 
 use super::torrent::{Core, Torrent};
-use super::{Net, connect, jobs};
+use super::{Net, connect, fetched};
 use crate::api::EventKind;
 
 /// Until the Swarm has nothing more to say.
@@ -66,7 +66,8 @@ fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex) {
     net.in_pool.set(net.in_pool.get() + bytes as u64);
     core.jobs += 1;
     let (meta, storage) = (Arc::clone(&torrent.meta), Arc::clone(storage));
-    jobs::store(net, torrent.id, meta, storage, piece, blocks);
+    let piece = (piece, blocks);
+    fetched::store(net, torrent.id, &torrent.fetched, meta, storage, piece);
 }
 
 fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {

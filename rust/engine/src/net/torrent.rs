@@ -18,6 +18,7 @@ use p2pcore_scheduling::{
     CloseReason, Input, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket, Time, Verdict,
 };
 
+use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
 use super::limits::Limiter;
 use super::peer::Peer;
@@ -33,6 +34,7 @@ pub(super) struct Torrent {
     pub meta: Arc<Metainfo>,
     pub limits: Limiter,
     pub shared: Arc<TorrentShared>,
+    pub fetched: Arc<Fetched>,
     target: Target,
     core: RefCell<Core>,
 }
@@ -140,6 +142,7 @@ impl Torrent {
             meta,
             limits: Limiter::new(add.limits),
             shared,
+            fetched: Arc::default(),
             target: add.target,
             core: RefCell::new(core),
         })

@@ -1,44 +1,48 @@
 //! Hashing what is on disk.
 
-use p2pcore_protocol::check::PieceHasher;
+use p2pcore_protocol::check::PiecesHasher;
 use p2pcore_protocol::{BlockSpan, Metainfo, Mismatch, PieceIndex, Verified};
 
 use super::{Storage, lock};
 use crate::error::StorageError;
 
-/// Reads a piece and compares it with its hashes. `scratch` is kept by the caller, so that the next piece needs none.
+/// Reads pieces side by side and compares each with its hashes. `scratch` is kept by the caller, so that the next ones
+/// need none.
 pub fn check_on_disk(
     storage: &Storage,
     meta: &Metainfo,
-    piece: PieceIndex,
+    pieces: &[PieceIndex],
     scratch: &mut Vec<u8>,
-) -> Result<Result<Verified, Mismatch>, StorageError> {
+) -> Result<Vec<Result<Verified, Mismatch>>, StorageError> {
     let layout = meta.layout();
-    let size = layout.data_size(piece);
-    let mut hasher = PieceHasher::new(layout, piece, meta.format());
-    let mut begin = 0;
-    while begin < size {
-        let length = (size - begin).min(RUN);
-        if scratch.len() < length as usize {
-            scratch.resize(length as usize, 0);
+    let mut hasher = PiecesHasher::new(layout, pieces, meta.format());
+    scratch.resize(BUFFER, 0);
+    let run = BUFFER / pieces.len().next_power_of_two();
+    let longest = pieces.iter().map(|piece| layout.data_size(*piece)).max();
+    for begin in (0..longest.unwrap_or(0)).step_by(run) {
+        let mut row: Vec<&[u8]> = Vec::with_capacity(pieces.len());
+        for (&piece, part) in pieces.iter().zip(scratch.chunks_mut(run)) {
+            let left = layout.data_size(piece).saturating_sub(begin);
+            let length = left.min(run as u32);
+            let part = &mut part[..length as usize];
+            if length > 0 {
+                let span = BlockSpan {
+                    piece,
+                    begin,
+                    length,
+                };
+                storage.read(span, part)?;
+            }
+            row.push(part);
         }
-        let run = &mut scratch[..length as usize];
-        storage.read(
-            BlockSpan {
-                piece,
-                begin,
-                length,
-            },
-            run,
-        )?;
-        hasher.update(run);
-        begin += length;
+        hasher.update(&[&row]);
     }
-    let result = hasher.finish().check(meta);
     let mut state = lock(&storage.state);
-    state.unchecked = state.unchecked.saturating_sub(1);
-    Ok(result)
+    state.unchecked = state.unchecked.saturating_sub(pieces.len());
+    drop(state);
+    let hashes = hasher.finish().into_iter();
+    Ok(hashes.map(|hashes| hashes.check(meta)).collect())
 }
 
-/// Bytes to one read: they still fit the second-level cache when they are hashed.
-const RUN: u32 = 1 << 20;
+/// Bytes read at a time, of all pieces together: they are still in the second-level cache when they are hashed.
+const BUFFER: usize = 512 * 1024;

@@ -140,9 +140,8 @@ impl World {
 
     fn check(&self, storage: &Storage, piece: PieceIndex) -> bool {
         let mut scratch = Vec::new();
-        check_on_disk(storage, &self.meta, piece, &mut scratch)
-            .unwrap()
-            .is_ok()
+        let checked = check_on_disk(storage, &self.meta, &[piece], &mut scratch).unwrap();
+        checked[0].is_ok()
     }
 
     fn check_all(&self, storage: &Storage, existing: &Existing) {
