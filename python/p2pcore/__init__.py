@@ -35,6 +35,7 @@ from p2pcore._events import (
     PieceFailed,
     PieceVerified,
 )
+from p2pcore._hashing import hash_pieces, merkle_root
 from p2pcore._p2pcore import VERSION as __version__
 from p2pcore._p2pcore import File, Magnet, Metainfo
 from p2pcore._session import Session
@@ -85,6 +86,8 @@ __all__ = [
     "WrongLoopError",
     "__version__",
     "create",
+    "hash_pieces",
+    "merkle_root",
     "sync",
     "verify",
 ]

@@ -4,7 +4,20 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
-__all__ = ["DEBUG_BUILD", "VERSION", "File", "Magnet", "Metainfo", "RawSession", "create", "verify"]
+from typing_extensions import Buffer
+
+__all__ = [
+    "DEBUG_BUILD",
+    "VERSION",
+    "File",
+    "Magnet",
+    "Metainfo",
+    "RawSession",
+    "create",
+    "hash_pieces",
+    "merkle_root",
+    "verify",
+]
 
 DEBUG_BUILD: bool
 VERSION: str
@@ -261,6 +274,15 @@ def create(
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> Metainfo: ...
+def hash_pieces(
+    data: Buffer | str,
+    piece_length: int,
+    *,
+    sha256: bool,
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> bytes: ...
+def merkle_root(data: Buffer | str, *, threads: int, progress: Callable[[int, int], object] | None) -> bytes: ...
 def verify(
     meta: Metainfo,
     paths: Sequence[_Path],

@@ -6,6 +6,7 @@ mod ends;
 pub mod error;
 pub mod events;
 mod net;
+pub mod pieces;
 pub mod pool;
 pub mod session;
 mod shared;

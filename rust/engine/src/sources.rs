@@ -89,7 +89,7 @@ pub(crate) fn hash_pieces(
 }
 
 /// One for each core where none is asked for.
-fn thread_count(asked: usize) -> usize {
+pub(crate) fn thread_count(asked: usize) -> usize {
     match asked {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count,

@@ -7,12 +7,14 @@
 // What Python hands over is owned, whether the function consumes it or not.
 #![allow(clippy::needless_pass_by_value)]
 
+mod buffer;
 mod create;
 mod errors;
 mod events;
 mod file;
 mod magnet;
 mod metainfo;
+mod pieces;
 mod session;
 mod snapshots;
 mod verify;
@@ -30,6 +32,8 @@ mod _p2pcore {
     use crate::magnet::PyMagnet;
     #[pymodule_export]
     use crate::metainfo::PyMetainfo;
+    #[pymodule_export]
+    use crate::pieces::{hash_pieces, merkle_root};
     #[pymodule_export]
     use crate::session::RawSession;
     #[pymodule_export]
