@@ -1,6 +1,7 @@
 """A BitTorrent engine: create, seed, fetch and verify torrents (v1, v2 and hybrid), from asyncio or blocking."""
 
 from p2pcore import sync
+from p2pcore._chunking import chunk
 from p2pcore._config import Address, SessionConfig
 from p2pcore._content import FileReport, VerifyReport, create, verify
 from p2pcore._errors import (
@@ -85,6 +86,7 @@ __all__ = [
     "VerifyReport",
     "WrongLoopError",
     "__version__",
+    "chunk",
     "create",
     "hash_pieces",
     "merkle_root",

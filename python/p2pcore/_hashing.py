@@ -55,7 +55,7 @@ def hash_pieces(
     if not 0 < piece_length < 2**63:
         raise ArgumentError(f"piece_length is {piece_length}: it must be at least 1")
     sha256 = digest == "sha256"
-    digests = _p2pcore.hash_pieces(_plain(data), piece_length, sha256=sha256, threads=threads, progress=progress)
+    digests = _p2pcore.hash_pieces(plain(data), piece_length, sha256=sha256, threads=threads, progress=progress)
     return np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32 if sha256 else 20)
 
 
@@ -78,10 +78,11 @@ def merkle_root(data: Buffer | StrPath, *, threads: int = 0, progress: Progress 
         >>> p2pcore.merkle_root(b"a" * 40_000).hex()[:8]
         '22510656'
     """
-    return _p2pcore.merkle_root(_plain(data), threads=threads, progress=progress)
+    return _p2pcore.merkle_root(plain(data), threads=threads, progress=progress)
 
 
-def _plain(data: Buffer | StrPath) -> Buffer | str:
+def plain(data: Buffer | StrPath) -> Buffer | str:
+    """What the native functions take: a buffer, or a path as text."""
     if isinstance(data, os.PathLike):
         return os.fspath(data)
     return data

@@ -13,6 +13,7 @@ __all__ = [
     "Magnet",
     "Metainfo",
     "RawSession",
+    "chunk",
     "create",
     "hash_pieces",
     "merkle_root",
@@ -274,6 +275,14 @@ def create(
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> Metainfo: ...
+def chunk(
+    data: Buffer | str,
+    *,
+    average: int,
+    minimum: int | None,
+    maximum: int | None,
+    progress: Callable[[int, int], object] | None,
+) -> bytes: ...
 def hash_pieces(
     data: Buffer | str,
     piece_length: int,

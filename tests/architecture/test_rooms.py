@@ -109,7 +109,7 @@ def test_no_python_module_but_the_native_one_is_imported_by_rust() -> None:
     assert [str(path) for path in engine if re.search(r"\bpyo3\b", path.read_text())] == []
 
 
-@pytest.mark.parametrize("name", ["hashing", "protocol", "scheduling"])
+@pytest.mark.parametrize("name", ["hashing", "chunking", "protocol", "scheduling"])
 def test_pure_rooms_name_no_clock_file_socket_or_thread(name: str) -> None:
     """What `clippy.toml` does not list is found here; tests of the rooms may use what they need."""
     forbidden = re.compile(

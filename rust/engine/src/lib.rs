@@ -1,6 +1,7 @@
 //! The engine: sessions, sockets, storage, hashing. All I/O is here, and no policy: the Swarm decides, this carries out.
 
 pub mod api;
+pub mod chunk;
 pub mod create;
 mod ends;
 pub mod error;

@@ -8,6 +8,7 @@
 #![allow(clippy::needless_pass_by_value)]
 
 mod buffer;
+mod chunk;
 mod create;
 mod errors;
 mod events;
@@ -24,6 +25,8 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _p2pcore {
+    #[pymodule_export]
+    use crate::chunk::chunk;
     #[pymodule_export]
     use crate::create::create;
     #[pymodule_export]

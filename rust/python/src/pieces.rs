@@ -47,7 +47,8 @@ pub fn merkle_root<'py>(
     Ok(PyBytes::new(py, &root.map_err(|error| raise(py, &error))?))
 }
 
-fn raise(py: Python<'_>, error: &HashError) -> PyErr {
+/// What a user sees of it.
+pub fn raise(py: Python<'_>, error: &HashError) -> PyErr {
     match error {
         HashError::Storage(error) => errors::raise(py, errors::storage(py, error)),
         // Only the waiting thread stops the work, and it raises what made it do so.
