@@ -17,7 +17,7 @@ mod torrent;
 mod writer;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -79,6 +79,8 @@ struct Net {
     torrents: RefCell<BTreeMap<TorrentId, Rc<Torrent>>>,
     /// Every wire hash (two for a hybrid) to its torrent.
     by_hash: RefCell<BTreeMap<[u8; 20], TorrentId>>,
+    /// Torrents in which something goes on.
+    awake: RefCell<BTreeSet<TorrentId>>,
     half_open: Semaphore,
     limits: Limiter,
     listen_port: Cell<Option<u16>>,
@@ -117,6 +119,23 @@ impl Net {
     fn by_hash(&self, hash: &[u8; 20]) -> Option<Rc<Torrent>> {
         let id = *self.by_hash.borrow().get(hash)?;
         self.torrent(id)
+    }
+
+    /// Has the torrent looked at with every tick, until it says that nothing goes on.
+    fn wake(&self, id: TorrentId) {
+        self.awake.borrow_mut().insert(id);
+    }
+
+    /// Looks at those in which something goes on; at all others, of which there may be thousands, now and then.
+    fn tick(&self, number: u64) {
+        if number.is_multiple_of(LOOK_AT_ALL_EVERY.as_millis() as u64 / TICK.as_millis() as u64) {
+            let all = self.torrents.borrow().keys().copied().collect();
+            *self.awake.borrow_mut() = all;
+        }
+        let awake = self.awake.take();
+        let busy = |id: &TorrentId| self.torrent(*id).is_some_and(|torrent| torrent.tick(self));
+        let busy: BTreeSet<_> = awake.into_iter().filter(busy).collect();
+        self.awake.borrow_mut().extend(busy);
     }
 
     /// Sockets are not read while more than this waits for the pool: the sender's window closes.
@@ -172,6 +191,7 @@ pub(crate) fn run(
             done,
             torrents: RefCell::default(),
             by_hash: RefCell::default(),
+            awake: RefCell::default(),
             listen_port: Cell::new(addrs.first().map(SocketAddr::port)),
             connected: Cell::new(0),
             greeting: Cell::new(0),
@@ -195,6 +215,7 @@ async fn serve(
     mut results: UnboundedReceiver<Done>,
 ) {
     let mut tick = tokio::time::interval(TICK);
+    let mut ticks = 0;
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -217,8 +238,8 @@ async fn serve(
                 }
             }
             _ = tick.tick() => {
-                let torrents: Vec<_> = net.torrents.borrow().values().cloned().collect();
-                torrents.iter().for_each(|torrent| torrent.tick(net));
+                ticks += 1;
+                net.tick(ticks);
             }
         }
     }
@@ -318,6 +339,9 @@ pub(crate) fn new_peer_id() -> [u8; 20] {
 
 /// How often a Swarm's deadlines are looked at: choking, snubbing and dialling are matters of seconds.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Torrents in which nothing goes on are looked at so rarely that thousands cost nothing.
+const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(10);
 
 /// Four pieces of 16 MiB, or a tenth of a second of hashing.
 const POOL_HIGH: u64 = 64 << 20;

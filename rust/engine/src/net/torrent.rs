@@ -22,7 +22,7 @@ use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
 use super::limits::Limiter;
 use super::peer::Peer;
-use super::{Net, forget, pump, status, writer};
+use super::{LOOK_AT_ALL_EVERY, Net, forget, pump, status, writer};
 use crate::api::{AddTorrent, CommandId, EventKind, State, Target, TorrentId};
 use crate::error::{StorageError, TorrentError};
 use crate::shared::TorrentShared;
@@ -150,6 +150,7 @@ impl Torrent {
 
     /// Lets `act` feed the Swarm, then carries out what the Swarm says.
     pub fn with<T>(&self, net: &Net, act: impl FnOnce(&mut Core) -> T) -> T {
+        net.wake(self.id);
         let mut core = self.core.borrow_mut();
         core.now = net.now();
         let result = act(&mut core);
@@ -395,6 +396,7 @@ impl Torrent {
 
     /// Takes in the end of a job.
     pub fn finish(&self, net: &Net, result: JobResult) {
+        net.wake(self.id);
         self.core.borrow_mut().jobs -= 1;
         match result {
             JobResult::Opened(opened) => self.opened(net, opened),
@@ -579,8 +581,8 @@ impl Torrent {
         }
     }
 
-    /// Deadlines, flushing and the public face.
-    pub fn tick(&self, net: &Net) {
+    /// Deadlines, flushing and the public face. False where nothing of it is soon to be done again.
+    pub fn tick(&self, net: &Net) -> bool {
         let now = net.now();
         let mut core = self.core.borrow_mut();
         if core
@@ -607,6 +609,12 @@ impl Torrent {
             core.changed = !core.peers.is_empty();
             self.publish(net, &mut core);
         }
+        let due = |deadline: Time| deadline.since(now) < LOOK_AT_ALL_EVERY;
+        core.changed
+            || core.unflushed
+            || core.jobs > 0
+            || !core.peers.is_empty()
+            || core.swarm.poll_timeout().is_some_and(due)
     }
 
     /// Brings the public face up to date now.
