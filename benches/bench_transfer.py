@@ -87,6 +87,17 @@ def test_small_files(
     transfer(client, options, small_files)
 
 
+@pytest.mark.benchmark(group="1 seed to 1 leech, 1 GiB: p2pcore by format and piece length")
+@pytest.mark.parametrize("piece_length", [16 * KIB, 256 * KIB, MIB, 16 * MIB])
+@pytest.mark.parametrize("format", ["v1", "v2", "hybrid"])
+def test_formats(
+    transfer: Transfer, benchmark, large: p2pcore.Metainfo, scratch: Path, format: str, piece_length: int, run: int
+) -> None:
+    meta = p2pcore.create(scratch / "source" / "data", format=format, piece_length=piece_length)
+    transfer(P2PCore, {}, meta)
+    benchmark.extra_info["who"] = f"{format} {piece_length // KIB} KiB"
+
+
 @pytest.mark.benchmark(group="peak memory of a leech, 4 GiB, v1 (one run)")
 @pytest.mark.parametrize(("client", "options"), RIVALS)
 def test_peak_memory(transfer: Transfer, larger: p2pcore.Metainfo, client: type[Piped], options: dict) -> None:

@@ -16,6 +16,7 @@ from p2pcore import _p2pcore
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tiny", action="store_true", help="a thousandth of the data: shows that the benches run")
+    parser.addoption("--results", type=Path, default=Path(__file__).with_name("results"), help="where tables are put")
     parser.addoption("--runs", type=int, default=5, help="how often each is run")
 
 
@@ -40,7 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
 
     def key(item: pytest.Function) -> tuple[str, str, int]:
         subject = item.cls.__name__ if item.cls else item.originalname
-        return (str(item.path), subject, item.callspec.params.get("run", 0))
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        return (str(item.path), subject, parameters.get("run", 0))
 
     items.sort(key=key)
 
@@ -60,4 +62,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     session = getattr(config, "_benchmarksession", None)
     benchmarks = [bench for bench in session.benchmarks if bench.stats.data] if session else []
     if benchmarks:
-        terminalreporter.write(report.text(benchmarks))
+        found = report.rows(benchmarks)
+        report.save(found, config.getoption("--results"))
+        terminalreporter.write("\n" + report.text(found))

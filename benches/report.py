@@ -1,7 +1,8 @@
-"""The closing table: each group's medians beside each other, and the machine that they came from."""
+"""The closing tables: each group's medians beside each other, and the machine that they came from."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -12,32 +13,53 @@ from typing import Any
 from data import GIB
 
 
-def text(benchmarks: Sequence[Any]) -> str:
-    """The first of a group is the one that the others are compared with."""
-    lines = ["", f"{platform.platform()}, {os.cpu_count()} cores, {cpu_model()}"]
+def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
+    """One for each member of a group: medians over its runs, and its time beside that of the group's first."""
+    found: list[dict[str, Any]] = []
     for group in dict.fromkeys(bench.group for bench in benchmarks):
         members = [bench for bench in benchmarks if bench.group == group]
-        by_name = {who: [b for b in members if b.extra_info["who"] == who] for who in names(members)}
-        first = median_time(by_name[names(members)[0]])
-        lines += ["", group, *(line(who, runs, first) for who, runs in by_name.items())]
+        first = None
+        for who in dict.fromkeys(bench.extra_info["who"] for bench in members):
+            runs = [bench for bench in members if bench.extra_info["who"] == who]
+            seconds = statistics.median(bench.stats.median for bench in runs)
+            first = first or seconds
+            costs = [name for name in runs[0].extra_info if name not in ("who", "bytes")]
+            row = {
+                "group": group,
+                "who": who,
+                "runs": len(runs),
+                "seconds": seconds,
+                "best": min(bench.stats.min for bench in runs),
+                "GiB/s": runs[0].extra_info["bytes"] / GIB / seconds,
+                "times the first": seconds / first,
+            }
+            found.append(row | {name: statistics.median(bench.extra_info[name] for bench in runs) for name in costs})
+    return found
+
+
+def machine() -> str:
+    return f"{platform.platform()}, {os.cpu_count()} cores, {cpu_model()}"
+
+
+def text(found: list[dict[str, Any]]) -> str:
+    """Markdown: a table for each group."""
+    lines = [machine()]
+    for group in dict.fromkeys(row["group"] for row in found):
+        members = [row for row in found if row["group"] == group]
+        names = [name for name in members[0] if name != "group"]
+        lines += ["", f"**{group}**", "", "| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+        lines += ["| " + " | ".join(cell(row.get(name)) for name in names) + " |" for row in members]
     return "\n".join(lines) + "\n"
 
 
-def names(benchmarks: Sequence[Any]) -> list[str]:
-    return list(dict.fromkeys(bench.extra_info["who"] for bench in benchmarks))
+def cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def median_time(runs: Sequence[Any]) -> float:
-    return statistics.median(bench.stats.median for bench in runs)
-
-
-def line(who: str, runs: Sequence[Any], first: float) -> str:
-    median, best = median_time(runs), min(bench.stats.min for bench in runs)
-    rate = runs[0].extra_info["bytes"] / GIB / median
-    costs = [name for name in runs[0].extra_info if name not in ("who", "bytes")]
-    told = "".join(f"   {name} {statistics.median(bench.extra_info[name] for bench in runs):.2f}" for name in costs)
-    times = f"{median:9.3f} s (best {best:.3f}){rate:8.2f} GiB/s{median / first:7.2f} x the time"
-    return f"  {who:<18}{times}{told}"
+def save(found: list[dict[str, Any]], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps({"machine": machine(), "rows": found}, indent=1))
+    (folder / "results.md").write_text(text(found))
 
 
 def cpu_model() -> str:
