@@ -23,79 +23,45 @@ mod vector;
 use crate::backend::Backend;
 use crate::lanes::{BLOCK, Kernel};
 
+macro_rules! kernel {
+    ($run:path, lanes: $lanes:literal, worth: $worth:literal) => {
+        Kernel {
+            lanes: $lanes,
+            worth: $worth,
+            run: |states, data, blocks| {
+                check(states, data, blocks, $lanes);
+                // SAFETY: see above; the lengths are checked.
+                unsafe { $run(states, data, blocks) }
+            },
+        }
+    };
+}
+
 /// SHA-1's kernels, widest first; none where the processor lacks the backend.
 pub(crate) fn sha1_kernels(backend: Backend) -> &'static [Kernel<5>] {
-    const WIDE: Kernel<5> = Kernel {
-        lanes: 16,
-        worth: 7,
-        run: |states, data, blocks| {
-            check(states, data, blocks, 16);
-            // SAFETY: see above; the lengths are checked.
-            unsafe { avx512::sha1(states, data, blocks) }
-        },
-    };
-    const EIGHT: Kernel<5> = Kernel {
-        lanes: 8,
-        worth: 2,
-        run: |states, data, blocks| {
-            check(states, data, blocks, 8);
-            // SAFETY: see above; the lengths are checked.
-            unsafe { avx2::sha1(states, data, blocks) }
-        },
-    };
-    const TWO: Kernel<5> = Kernel {
-        lanes: 2,
-        worth: 2,
-        run: |states, data, blocks| {
-            check(states, data, blocks, 2);
-            // SAFETY: see above; the lengths are checked.
-            unsafe { sha_ni::sha1(states, data, blocks) }
-        },
-    };
+    const SIXTEEN: Kernel<5> = kernel!(avx512::sha1, lanes: 16, worth: 7);
+    const EIGHT: Kernel<5> = kernel!(avx2::sha1, lanes: 8, worth: 2);
+    const TWO: Kernel<5> = kernel!(sha_ni::sha1, lanes: 2, worth: 2);
     match backend.or_portable() {
         Backend::Portable => &[],
         Backend::ShaNi => &[TWO],
         Backend::Avx2 => &[EIGHT],
-        Backend::Avx512 if has_sha() => &[WIDE, TWO],
-        Backend::Avx512 => &[WIDE],
+        Backend::Avx512 if has_sha() => &[SIXTEEN, TWO],
+        Backend::Avx512 => &[SIXTEEN],
     }
 }
 
 /// SHA-256's kernels, widest first; none where the processor lacks the backend.
 pub(crate) fn sha256_kernels(backend: Backend) -> &'static [Kernel<8>] {
-    const WIDE: Kernel<8> = Kernel {
-        lanes: 16,
-        worth: 8,
-        run: |states, data, blocks| {
-            check(states, data, blocks, 16);
-            // SAFETY: see above; the lengths are checked.
-            unsafe { avx512::sha256(states, data, blocks) }
-        },
-    };
-    const EIGHT: Kernel<8> = Kernel {
-        lanes: 8,
-        worth: 2,
-        run: |states, data, blocks| {
-            check(states, data, blocks, 8);
-            // SAFETY: see above; the lengths are checked.
-            unsafe { avx2::sha256(states, data, blocks) }
-        },
-    };
-    const TWO: Kernel<8> = Kernel {
-        lanes: 2,
-        worth: 2,
-        run: |states, data, blocks| {
-            check(states, data, blocks, 2);
-            // SAFETY: see above; the lengths are checked.
-            unsafe { sha_ni::sha256(states, data, blocks) }
-        },
-    };
+    const SIXTEEN: Kernel<8> = kernel!(avx512::sha256, lanes: 16, worth: 8);
+    const EIGHT: Kernel<8> = kernel!(avx2::sha256, lanes: 8, worth: 2);
+    const TWO: Kernel<8> = kernel!(sha_ni::sha256, lanes: 2, worth: 2);
     match backend.or_portable() {
         Backend::Portable => &[],
         Backend::ShaNi => &[TWO],
         Backend::Avx2 => &[EIGHT],
-        Backend::Avx512 if has_sha() => &[WIDE, TWO],
-        Backend::Avx512 => &[WIDE],
+        Backend::Avx512 if has_sha() => &[SIXTEEN, TWO],
+        Backend::Avx512 => &[SIXTEEN],
     }
 }
 
