@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from p2pcore import _p2pcore
@@ -181,13 +182,18 @@ def local_paths(meta: Metainfo, path: StrPath | Mapping[str, StrPath]) -> tuple[
         ArgumentError: The mapping lacks a file, or names one that the torrent does not have.
     """
     if not isinstance(path, Mapping):
-        return [os.fspath(path)], True
+        return [absolute(path)], True
     names = [file.path for file in meta.files]
     if unknown := path.keys() - set(names):
         raise ArgumentError(f"the torrent has no file {min(unknown)!r}")
     if missing := [name for name in names if name not in path]:
         raise ArgumentError(f"no local path is given for {missing[0]!r} ({len(missing)} files lack one)")
-    return [os.fspath(path[name]) for name in names], False
+    return [absolute(path[name]) for name in names], False
+
+
+def absolute(path: StrPath) -> str:
+    """The same place, also when the program changes its folder."""
+    return str(Path(path).absolute())
 
 
 def _piece_length(value: int | None) -> int | None:

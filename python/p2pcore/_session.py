@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from p2pcore._bridge import Bridge, Row
 from p2pcore._config import Address, SessionConfig, StrPath, listen_addresses, rates, resolve
-from p2pcore._content import local_paths
+from p2pcore._content import absolute, local_paths
 from p2pcore._errors import ForkError, IncompleteDataError, P2PError, SessionClosedError, WrongLoopError
 from p2pcore._p2pcore import RawSession
 from p2pcore._public import public
@@ -262,7 +262,7 @@ class Session:
         addresses = await resolve(peers)
         number, command = self._native().fetch(
             meta,
-            os.fspath(into),
+            absolute(into),
             files=indices,
             peers=addresses,
             sequential=sequential,

@@ -279,7 +279,8 @@ class Torrent:
         indices = file_indices(self._meta, files)
         self._completed = False
         await self._command(lambda raw: raw.set_files(self._id, indices))
-        self._completed = self._completed or self.status().state == "seeding"
+        # Of the events that came meanwhile some are of the time before: the status is of now.
+        self._completed = self.status().state == "seeding"
 
     async def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
         """Limits this torrent, within the limits of the session.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import read_tree, write_tree
 
 import p2pcore
 
@@ -292,3 +294,49 @@ async def test_slow_reader_is_told_how_many_events_it_missed(folder: Path, tmp_p
     assert p2pcore.Completed() in seen
     verified = sum(isinstance(event, p2pcore.PieceVerified) for event in seen)
     assert verified < meta.piece_count <= verified + dropped
+
+
+async def test_files_chosen_while_data_is_checked_are_all_fetched(tmp_path: Path, sessions) -> None:
+    data = write_tree(tmp_path / "data", {"a": 3_000_000, "b": 70_000, "c": 70_000})
+    meta = p2pcore.create(data, format="v1", piece_length=16384)
+    into = tmp_path / "into"
+    shutil.copytree(data, into / "data")
+    for name in ("b", "c"):
+        (into / "data" / name).unlink()
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, data)
+    torrent = await leech.fetch(meta, into, files=["a"], overwrite=True)
+    await torrent.set_files(None)
+    await torrent.add_peer(seeder.listen_addresses[0])
+    await complete(torrent)
+    assert read_tree(into / "data") == read_tree(data)
+    await torrent.set_files(["a"])
+    await complete(torrent)
+    await torrent.set_files(None)
+    await complete(torrent)
+
+
+async def test_a_seed_counts_what_short_visitors_took(single: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(single)
+    seeder = await sessions()
+    seeding = await seeder.seed(meta, single)
+    for visit in range(3):
+        async with p2pcore.Session(p2pcore.SessionConfig(listen="127.0.0.1:0", state_dir=None)) as leech:
+            torrent = await leech.fetch(meta, tmp_path / str(visit), peers=seeder.listen_addresses)
+            await complete(torrent)
+    async with asyncio.timeout(10):
+        while seeding.status().uploaded < 3 * meta.total_size:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_relative_folder_stays_where_it_was(single: Path, tmp_path: Path, sessions, monkeypatch) -> None:
+    meta = p2pcore.create(single)
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, single)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    torrent = await leech.fetch(meta, "into")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    await torrent.add_peer(seeder.listen_addresses[0])
+    await complete(torrent)
+    assert (tmp_path / "into" / "single.bin").read_bytes() == single.read_bytes()

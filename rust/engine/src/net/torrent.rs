@@ -232,6 +232,7 @@ impl Torrent {
         }
         net.connected.set(net.connected.get() + 1);
         let peer = self.with(net, |core| {
+            core.changed = true;
             let key = PeerKey(core.next_key);
             core.next_key += 1;
             let peer = Rc::new(Peer::new(key, info.clone()));
@@ -292,6 +293,7 @@ impl Torrent {
     pub fn disconnected(&self, net: &Net, peer: &Peer, reason: CloseReason) {
         net.connected.set(net.connected.get() - 1);
         self.with(net, |core| {
+            core.changed = true;
             // A torrent that was opened anew does not know the peers of its time before.
             if core.peers.remove(&peer.key).is_some() {
                 core.handle(Input::PeerDisconnected { peer: peer.key });
@@ -345,6 +347,7 @@ impl Torrent {
 
     pub fn set_files(&self, net: &Net, files: Option<&[FileIndex]>) {
         self.with(net, |core| {
+            let before = core.wanted.clone();
             core.wanted.fill(files.is_none());
             for file in files.iter().copied().flatten() {
                 if let Some(wanted) = core.wanted.get_mut(file.as_usize()) {
@@ -360,6 +363,12 @@ impl Torrent {
                 jobs::set_wanted(net, self.id, Arc::clone(storage), core.wanted.clone());
                 let priorities = self.priorities(&core.wanted);
                 core.handle(Input::Priorities(priorities));
+            } else if matches!(core.phase, Phase::Opening | Phase::Checking)
+                && core.wanted != before
+            {
+                // The files are being opened for another choice: open them anew, before anything is told.
+                core.stop_check.store(true, Ordering::Relaxed);
+                core.reopen = true;
             }
         });
         self.refresh(net);
@@ -492,9 +501,11 @@ impl Torrent {
 
     /// Everything on disk is known: the transfer begins.
     fn run(&self, net: &Net) {
-        if self.core.borrow().closing.is_some() {
+        let core = self.core.borrow();
+        if core.closing.is_some() || core.reopen {
             return;
         }
+        drop(core);
         self.with(net, |core| {
             core.phase = Phase::Running;
             let had = std::mem::take(&mut core.had);

@@ -253,8 +253,7 @@ impl Storage {
 
     fn not_ours(&self, file: FileIndex) -> StorageError {
         const EEXIST: i32 = 17;
-        let message =
-            "exists and was not created by this session; pass overwrite=True to complete it";
+        let message = "exists and was not created by this session; to complete it pass overwrite=True (--overwrite)";
         StorageError::refused("write", self.places.path(file), Some(EEXIST), message)
     }
 
