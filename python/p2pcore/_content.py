@@ -63,18 +63,18 @@ class VerifyReport:
 
 def create(
     path: StrPath,
-    *,
     format: Format = "hybrid",
     piece_length: int | None = None,
     trackers: Sequence[str | Sequence[str]] = (),
     web_seeds: Sequence[str] = (),
     private: bool = False,
     comment: str | None = None,
+    progress: Progress | None = None,
+    *,
     source: str | None = None,
     created_by: str | None = None,
     creation_date: int | None = None,
     threads: int = 0,
-    progress: Progress | None = None,
 ) -> Metainfo:
     """Makes a torrent of a file or a folder.
 
@@ -88,11 +88,11 @@ def create(
         web_seeds: URLs of HTTP servers that have the data (BEP 19).
         private: Peers come from the trackers only (BEP 27).
         comment: Free text.
+        progress: Called about ten times a second with (bytes hashed, bytes in all). What it raises stops the work.
         source: Free text inside the info dictionary: it changes the info hash.
         created_by: The program's name.
         creation_date: Seconds since 1970.
         threads: Hashing threads; 0 is one for each core.
-        progress: Called about ten times a second with (bytes hashed, bytes in all). What it raises stops the work.
 
     Returns:
         The torrent's metainfo.

@@ -298,7 +298,7 @@ class Torrent:
         limits = rates(upload, download)
         await self._command(lambda raw: raw.set_limits(self._id, limits))
 
-    async def remove(self, *, delete_files: bool = False) -> None:
+    async def remove(self, delete_files: bool = False) -> None:
         """Takes the torrent out of the session.
 
         Args:

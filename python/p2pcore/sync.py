@@ -143,7 +143,7 @@ class Torrent:
         """Limits this torrent, bytes per second; see `p2pcore.Torrent.set_limits`."""
         self._portal.call(self._torrent.set_limits(upload=upload, download=download))
 
-    def remove(self, *, delete_files: bool = False) -> None:
+    def remove(self, delete_files: bool = False) -> None:
         """Takes the torrent out of the session; see `p2pcore.Torrent.remove`."""
         self._portal.call(self._torrent.remove(delete_files=delete_files))
 
@@ -259,10 +259,10 @@ class Session:
         self,
         meta: Metainfo,
         into: StrPath,
-        *,
         files: Sequence[str | int] | None = None,
         peers: Iterable[Address] = (),
         sequential: bool = False,
+        *,
         preallocate: bool = False,
         overwrite: bool = False,
         upload_limit: int | None = None,
