@@ -220,6 +220,22 @@ async def test_refused_write_names_itself_and_resume_goes_on(big: Path, tmp_path
     assert (tmp_path / "into" / "big.bin").read_bytes() == big.read_bytes()
 
 
+async def test_file_written_in_place_under_a_seed_is_not_served(big: Path, tmp_path: Path, sessions) -> None:
+    meta = p2pcore.create(big, piece_length=65536)
+    seeder, leech = await sessions(), await sessions()
+    seeding = await seeder.seed(meta, big)
+    stream = seeding.events()
+    with big.open("r+b") as file:
+        file.write(bytes(meta.total_size))
+    torrent = await leech.fetch(meta, tmp_path / "into", peers=seeder.listen_addresses)
+    async with asyncio.timeout(20):
+        async for event in stream:
+            if isinstance(event, p2pcore.Failed):
+                break
+    assert "changed underneath" in str(event.error)
+    assert torrent.status().wasted == 0, "no byte of what was written in place was sent"
+
+
 async def test_file_changed_under_a_seed_stops_it_and_resume_goes_on(big: Path, tmp_path: Path, sessions) -> None:
     meta = p2pcore.create(big, piece_length=65536)
     data = big.read_bytes()

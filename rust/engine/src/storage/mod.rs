@@ -110,6 +110,7 @@ impl Storage {
             let handle = self.readable(file, number)?;
             self.look("read", &handle, file, number)?;
             self.read_from(&handle, file, number, out, offset)?;
+            self.unchanged(&handle, file, number)?;
         }
         Ok(())
     }
@@ -132,6 +133,9 @@ impl Storage {
             }
             if !handle.instant.read(&handle.file, out, offset) {
                 return None;
+            }
+            if let Err(error) = self.unchanged(&handle, file, number) {
+                return Some(Err(error));
             }
         }
         Some(Ok(()))
@@ -302,14 +306,38 @@ impl Storage {
         if lock(&self.state).files[file.as_usize()].stamp != entry.stamp {
             return Ok(());
         }
+        Err(self.changed(operation, file, number, &change))
+    }
+
+    /// After a read: whether the bytes came from a file that still is what was verified. What somebody wrote in place
+    /// must not be served.
+    fn unchanged(&self, handle: &Handle, file: FileIndex, number: u32) -> Result<(), StorageError> {
+        let Some(stamp) = lock(&self.state).files[file.as_usize()].stamp else {
+            return Ok(());
+        };
+        if number == PARTS {
+            return Ok(());
+        }
+        let metadata = handle.file.metadata();
+        let found = metadata.map_err(|error| self.error("read", file, number, &error))?;
+        let found = Found::new(&found);
+        if found == stamp {
+            Ok(())
+        } else {
+            Err(self.changed("read", file, number, &describe(&stamp, &found)))
+        }
+    }
+
+    fn changed(
+        &self,
+        operation: &'static str,
+        file: FileIndex,
+        number: u32,
+        change: &str,
+    ) -> StorageError {
         HANDLES.close(self.key(number)); // so that the next use looks again
         let message = format!("file changed underneath: {change}");
-        Err(StorageError::refused(
-            operation,
-            self.places.path(file),
-            None,
-            message,
-        ))
+        StorageError::refused(operation, self.places.path(file), None, message)
     }
 
     /// Notes how a whole file looks.
