@@ -340,8 +340,8 @@ impl Torrent {
         let error = error.into();
         let failed = self.with(net, |core| core.fail(&error));
         if failed {
+            self.refresh(net); // whoever hears of it finds it in the status
             net.emit(Some(self.id), EventKind::Failed(error));
-            self.refresh(net);
         }
     }
 
