@@ -6,7 +6,7 @@ use p2pcore_protocol::FileIndex;
 
 use super::handles::HANDLES;
 use super::resume::{self, FileNote, Notes, Record};
-use super::{OnDisk, PARTS, State, Storage, lock, sys};
+use super::{FileState, OnDisk, PARTS, State, Storage, lock, sys};
 use crate::error::StorageError;
 
 impl Storage {
@@ -105,21 +105,11 @@ impl Storage {
         let Some(resume) = &mut *resume else {
             return Ok(());
         };
-        let mut notes = {
+        let notes = {
             let mut state = lock(&self.state);
             state.generation += 1;
-            notes(&state)
+            state.notes(go_on)
         };
-        if !go_on {
-            notes.settled = lock(&self.state).unchecked == 0;
-            // Nothing is written any more: how unfinished files look is worth noting too.
-            for (number, note) in notes.files.iter_mut().enumerate() {
-                if note.stamp.is_none() && !note.in_parts {
-                    let found = self.places.find(FileIndex::new(number as u32))?;
-                    note.stamp = found.map(|found| (found.size, found.mtime_ns));
-                }
-            }
-        }
         resume.save(&notes, go_on)
     }
 
@@ -154,22 +144,30 @@ impl Storage {
     }
 }
 
-fn notes(state: &State) -> Notes {
-    let file = |entry: &super::FileState| FileNote {
-        created: match entry.on_disk {
-            OnDisk::Ours(inode) => Some(inode),
-            OnDisk::Absent | OnDisk::Foreign => None,
-        },
-        intended: false,
-        in_parts: entry.in_parts,
-        stamp: entry.stamp.map(|found| (found.size, found.mtime_ns)),
-    };
-    Notes {
-        generation: state.generation,
-        files: state.files.iter().map(file).collect(),
-        good: state.flushed.clone(),
-        folders: state.folders.clone(),
-        settled: false,
+impl State {
+    /// What is true now. If writing goes on, the looks of unfinished files are not worth noting.
+    pub(super) fn notes(&self, go_on: bool) -> Notes {
+        let file = |entry: &FileState| FileNote {
+            created: match entry.on_disk {
+                OnDisk::Ours(inode) => Some(inode),
+                OnDisk::Absent | OnDisk::Foreign => None,
+            },
+            intended: false,
+            in_parts: entry.in_parts,
+            stamp: entry
+                .looks
+                .known()
+                .filter(|found| found.regular && !entry.in_parts)
+                .filter(|_| !go_on || entry.missing == 0 || entry.on_disk == OnDisk::Foreign)
+                .map(|found| (found.size, found.mtime_ns)),
+        };
+        Notes {
+            generation: self.generation,
+            files: self.files.iter().map(file).collect(),
+            good: self.flushed.clone(),
+            folders: self.folders.clone(),
+            settled: !go_on && self.unchecked == 0,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files come into being: at their first write, or, where they have no bytes, when they become wanted.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, PoisonError};
 
@@ -72,19 +72,6 @@ impl Storage {
         Ok(HANDLES.put(self.key(number), Handle::new(opened, true)))
     }
 
-    /// Notes that bytes were written, after they were.
-    pub(super) fn wrote(&self, file: FileIndex, number: u32) -> Result<(), StorageError> {
-        let mut state = lock(&self.state);
-        state.dirty.insert(number);
-        let stamped = number != PARTS && state.files[file.as_usize()].stamp.is_some();
-        drop(state);
-        if stamped {
-            let found = self.places.find(file)?;
-            lock(&self.state).files[file.as_usize()].stamp = found;
-        }
-        Ok(())
-    }
-
     pub(super) fn open_parts(&self) -> Result<Arc<Handle>, StorageError> {
         let Some(path) = &self.parts else {
             return Err(StorageError::refused(
@@ -110,6 +97,60 @@ impl Storage {
                 ..
             }
         )
+    }
+
+    /// Whether we may not write to a file, because it is not ours.
+    pub(super) fn is_closed(&self, file: FileIndex) -> bool {
+        let on_disk = lock(&self.state).files[file.as_usize()].on_disk;
+        on_disk == OnDisk::Foreign && !self.may_overwrite()
+    }
+
+    /// In place of a write: a file that has the bytes already needs none.
+    pub(super) fn compare(
+        &self,
+        file: FileIndex,
+        parts: &[IoSlice<'_>],
+        mut offset: u64,
+    ) -> Result<(), StorageError> {
+        let handle = self.readable(file, file.get())?;
+        let size = self.meta.layout().file_size(file);
+        if !lock(&self.state).files[file.as_usize()].has_size(size) {
+            return Err(self.not_ours(file));
+        }
+        for part in parts {
+            let mut there = vec![0; part.len()];
+            let read = handle.file.read_exact_at(&mut there, offset);
+            if read.is_err() || there != **part {
+                return Err(self.not_ours(file));
+            }
+            offset += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Once all is checked: a wanted file that cannot become whole, because it is not ours.
+    pub fn conflict(&self, wanted: &[bool]) -> Option<StorageError> {
+        let layout = self.meta.layout();
+        let state = lock(&self.state);
+        let lacks = |file: FileIndex| {
+            let mut missing = layout
+                .file_pieces(file)
+                .filter(|piece| !state.good.get(*piece))
+                .map(PieceIndex::new);
+            missing.any(|piece| layout.piece_files(piece).count() == 1)
+        };
+        let mut files = (0..state.files.len()).filter(|number| wanted[*number]);
+        let conflict = files.find_map(|number| {
+            let file = FileIndex::new(number as u32);
+            let entry = &state.files[number];
+            let conflicts = entry.on_disk == OnDisk::Foreign
+                && (lacks(file) || !entry.has_size(layout.file_size(file)));
+            conflicts.then_some(file)
+        });
+        drop(state);
+        conflict
+            .filter(|_| self.places.folder().is_some() && !self.may_overwrite())
+            .map(|file| self.not_ours(file))
     }
 
     fn preallocates(&self) -> bool {
@@ -158,6 +199,7 @@ impl Storage {
             }
             return Err(error);
         }
+        self.note_looks(file);
         Ok(created)
     }
 
@@ -179,6 +221,7 @@ impl Storage {
         }
         if found.size != self.meta.layout().file_size(file) {
             self.size(file, &opened)?;
+            self.note_looks(file);
         }
         Ok(opened)
     }
@@ -253,7 +296,7 @@ impl Storage {
 
     fn not_ours(&self, file: FileIndex) -> StorageError {
         const EEXIST: i32 = 17;
-        let message = "exists and was not created by this session; to complete it pass overwrite=True (--overwrite)";
+        let message = "exists with other content, and is not what this session created; to replace it pass overwrite=True (--overwrite)";
         StorageError::refused("write", self.places.path(file), Some(EEXIST), message)
     }
 
@@ -270,14 +313,7 @@ impl Storage {
         for piece in stored {
             self.move_piece(file, piece)?;
         }
-        let mut state = lock(&self.state);
-        let entry = &mut state.files[file.as_usize()];
-        entry.in_parts = false;
-        let whole = entry.missing == 0 && entry.on_disk != OnDisk::Absent;
-        drop(state);
-        if whole {
-            self.stamp(file);
-        }
+        lock(&self.state).files[file.as_usize()].in_parts = false;
         Ok(())
     }
 
@@ -289,19 +325,16 @@ impl Storage {
             let (mut offset, end) = (slice.offset, slice.offset + u64::from(slice.length));
             let mut buffer = vec![0; (slice.length as usize).min(COPY)];
             let parts = self.open_parts()?;
-            let handle = self.writable(file, file.get())?;
             while offset < end {
                 let now = ((end - offset) as usize).min(COPY);
                 let from = layout.file_start(file) + offset;
                 self.read_from(&parts, file, PARTS, &mut buffer[..now], from)?;
-                handle
-                    .file
-                    .write_all_at(&buffer[..now], offset)
-                    .map_err(|error| self.error("write", file, file.get(), &error))?;
+                let mut bytes = [IoSlice::new(&buffer[..now])];
+                self.write_at(file, file.get(), &mut bytes, offset)?;
                 offset += now as u64;
             }
         }
-        self.wrote(file, file.get())
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ mod resume;
 mod sys;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
@@ -31,8 +32,9 @@ use self::bits::Bits;
 pub use self::check::check_on_disk;
 use self::handles::{HANDLES, Handle, Key};
 pub use self::open::Existing;
-use self::place::{Found, Places};
+use self::place::Places;
 use self::resume::Resume;
+use self::watch::Looks;
 use crate::api::Target;
 use crate::error::StorageError;
 
@@ -85,8 +87,14 @@ struct FileState {
     in_parts: bool,
     /// Pieces that are not good.
     missing: u32,
-    /// How it looks as long as nobody else touches it; `None` while we write to it.
-    stamp: Option<Found>,
+    looks: Looks,
+}
+
+impl FileState {
+    fn has_size(&self, size: u64) -> bool {
+        let known = self.looks.known();
+        known.is_some_and(|found| found.regular && found.size == size)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +118,7 @@ impl Storage {
             let handle = self.readable(file, number)?;
             self.look("read", &handle, file, number)?;
             self.read_from(&handle, file, number, out, offset)?;
-            self.unchanged(&handle, file, number)?;
+            self.unchanged("read", &handle, file, number)?;
         }
         Ok(())
     }
@@ -134,7 +142,7 @@ impl Storage {
             if !handle.instant.read(&handle.file, out, offset) {
                 return None;
             }
-            if let Err(error) = self.unchanged(&handle, file, number) {
+            if let Err(error) = self.unchanged("read", &handle, file, number) {
                 return Some(Err(error));
             }
         }
@@ -177,11 +185,11 @@ impl Storage {
                 rest = later;
             }
             if let Some((file, number, offset)) = self.locate(slice) {
-                let handle = self.writable(file, number)?;
-                self.look("write", &handle, file, number)?;
-                sys::write_all_at(&handle.file, &mut parts, offset)
-                    .map_err(|error| self.error("write", file, number, &error))?;
-                self.wrote(file, number)?;
+                if number != PARTS && self.is_closed(file) {
+                    self.compare(file, &parts, offset)?;
+                } else {
+                    self.write_at(file, number, &mut parts, offset)?;
+                }
             }
         }
         lock(&self.state).stored.set(piece.get());
@@ -190,7 +198,6 @@ impl Storage {
 
     /// Says that a piece was verified and is on disk.
     pub fn mark_good(&self, piece: PieceIndex) {
-        let mut whole = Vec::new();
         let mut state = lock(&self.state);
         state.stored.set(piece.get());
         if !state.good.set(piece.get()) {
@@ -200,13 +207,6 @@ impl Storage {
         for file in self.meta.layout().piece_files(piece) {
             let entry = &mut state.files[file.as_usize()];
             entry.missing = entry.missing.saturating_sub(1);
-            if entry.missing == 0 && !entry.in_parts && entry.stamp.is_none() {
-                whole.push(file);
-            }
-        }
-        drop(state);
-        for file in whole {
-            self.stamp(file);
         }
     }
 
@@ -272,80 +272,6 @@ impl Storage {
         StorageError::refused("read", self.path_of(file, number), None, message)
     }
 
-    /// Looks, every now and then, whether somebody else touched the file.
-    fn look(
-        &self,
-        operation: &'static str,
-        handle: &Handle,
-        file: FileIndex,
-        number: u32,
-    ) -> Result<(), StorageError> {
-        if number == PARTS || !handle.due(self.started.elapsed().as_millis() as u64) {
-            return Ok(());
-        }
-        let entry = lock(&self.state).files[file.as_usize()];
-        let found = self.places.find(file)?;
-        let change = match (entry, found) {
-            (_, None) => "it is gone".to_owned(),
-            (
-                FileState {
-                    stamp: Some(stamp), ..
-                },
-                Some(found),
-            ) if stamp != found => describe(&stamp, &found),
-            (
-                FileState {
-                    on_disk: OnDisk::Ours(inode),
-                    ..
-                },
-                Some(found),
-            ) if inode != found.inode => "another file is in its place".to_owned(),
-            _ => return Ok(()),
-        };
-        // Our own write may have come between.
-        if lock(&self.state).files[file.as_usize()].stamp != entry.stamp {
-            return Ok(());
-        }
-        Err(self.changed(operation, file, number, &change))
-    }
-
-    /// After a read: whether the bytes came from a file that still is what was verified. What somebody wrote in place
-    /// must not be served.
-    fn unchanged(&self, handle: &Handle, file: FileIndex, number: u32) -> Result<(), StorageError> {
-        let Some(stamp) = lock(&self.state).files[file.as_usize()].stamp else {
-            return Ok(());
-        };
-        if number == PARTS {
-            return Ok(());
-        }
-        let metadata = handle.file.metadata();
-        let found = metadata.map_err(|error| self.error("read", file, number, &error))?;
-        let found = Found::new(&found);
-        if found == stamp {
-            Ok(())
-        } else {
-            Err(self.changed("read", file, number, &describe(&stamp, &found)))
-        }
-    }
-
-    fn changed(
-        &self,
-        operation: &'static str,
-        file: FileIndex,
-        number: u32,
-        change: &str,
-    ) -> StorageError {
-        HANDLES.close(self.key(number)); // so that the next use looks again
-        let message = format!("file changed underneath: {change}");
-        StorageError::refused(operation, self.places.path(file), None, message)
-    }
-
-    /// Notes how a whole file looks.
-    fn stamp(&self, file: FileIndex) {
-        let found = self.places.find(file).ok().flatten();
-        lock(&self.state).files[file.as_usize()].stamp = found;
-    }
-
     fn key(&self, number: u32) -> Key {
         (self.id, number)
     }
@@ -371,19 +297,6 @@ impl Storage {
 impl Drop for Storage {
     fn drop(&mut self) {
         HANDLES.close_all(self.id);
-    }
-}
-
-fn describe(was: &Found, is: &Found) -> String {
-    if was.size != is.size {
-        format!("size {} is now {}", was.size, is.size)
-    } else if was.mtime_ns != is.mtime_ns {
-        format!(
-            "time of change {} ns is now {} ns",
-            was.mtime_ns, is.mtime_ns
-        )
-    } else {
-        "another file is in its place".to_owned()
     }
 }
 

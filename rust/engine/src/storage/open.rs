@@ -12,6 +12,7 @@ use p2pcore_protocol::{FileIndex, Metainfo, PieceIndex};
 use super::bits::Bits;
 use super::place::{Found, Places, is_absent};
 use super::resume::{FileNote, Notes, Resume};
+use super::watch::Looks;
 use super::{FileState, OnDisk, State, Storage, lock, sys};
 use crate::api::Target;
 use crate::error::StorageError;
@@ -40,22 +41,7 @@ impl Storage {
     pub fn reopen(&self, wanted: &[bool]) -> Result<(Self, Existing), StorageError> {
         // What could not be flushed is not noted as good, and is checked again.
         let _ = self.close();
-        let memory = {
-            let state = lock(&self.state);
-            let files = state.files.iter().map(|entry| FileNote {
-                created: match entry.on_disk {
-                    OnDisk::Ours(inode) => Some(inode),
-                    OnDisk::Absent | OnDisk::Foreign => None,
-                },
-                in_parts: entry.in_parts,
-                ..FileNote::default()
-            });
-            Notes {
-                files: files.collect(),
-                folders: state.folders.clone(),
-                ..Notes::default()
-            }
-        };
+        let memory = lock(&self.state).notes(false);
         let meta = Arc::clone(&self.meta);
         Self::open_with(
             meta,
@@ -204,9 +190,9 @@ impl<'a> Survey<'a> {
         };
         for number in 0..meta.files().len() {
             let file = FileIndex::new(number as u32);
-            let note = notes.and_then(|notes| notes.files.get(number));
+            let noted = notes.and_then(|notes| Noted::of(notes, meta, file));
             let wanted = wanted.get(number).copied().unwrap_or(true);
-            let surveyed = survey.look(file, places, note, wanted)?;
+            let surveyed = survey.look(file, places, noted, wanted)?;
             survey.files.push(surveyed);
         }
         Ok(survey)
@@ -216,20 +202,20 @@ impl<'a> Survey<'a> {
         &self,
         file: FileIndex,
         places: &Places,
-        note: Option<&FileNote>,
+        noted: Option<Noted>,
         wanted: bool,
     ) -> Result<Surveyed, StorageError> {
         let mut found = places.find(file)?;
         let on_disk = match &found {
             None => OnDisk::Absent,
-            Some(found) if !self.read_only && is_ours(note, found, self.meta, file) => {
+            Some(found) if !self.read_only && noted.is_some_and(|noted| noted.is_ours(found)) => {
                 OnDisk::Ours(found.inode)
             }
             Some(_) => OnDisk::Foreign,
         };
         let in_parts = !self.read_only
-            && match note {
-                Some(note) if note.in_parts => !(wanted && on_disk == OnDisk::Foreign),
+            && match noted {
+                Some(noted) if noted.note.in_parts => !(wanted && on_disk == OnDisk::Foreign),
                 Some(_) => !wanted && on_disk == OnDisk::Absent,
                 None => !wanted,
             };
@@ -245,8 +231,7 @@ impl<'a> Survey<'a> {
             *long = places.find(file)?.unwrap_or(*long);
         }
         // Of what we made and did not finish, only what was written can be good.
-        let unfinished =
-            matches!(on_disk, OnDisk::Ours(_)) && note.is_none_or(|n| n.stamp.is_none());
+        let unfinished = matches!(on_disk, OnDisk::Ours(_)) && noted.is_none_or(|n| !n.whole);
         let runs = if unfinished && !in_parts && size > 0 {
             let opened = places.open_file(file, false);
             opened.ok().and_then(|opened| sys::data_runs(&opened))
@@ -352,17 +337,11 @@ impl<'a> Survey<'a> {
         let entry = |(number, surveyed): (usize, &Surveyed)| {
             let file = FileIndex::new(number as u32);
             let missing = layout.file_pieces(file).len() as u32 - trusted_of[number];
-            let closed_to_us = surveyed.on_disk == OnDisk::Foreign && !self.overwrite;
-            let whole = missing == 0 || closed_to_us || self.read_only;
-            let size = layout.file_size(file);
-            let stamp = surveyed
-                .found
-                .filter(|found| whole && found.regular && !surveyed.in_parts && found.size == size);
             FileState {
                 on_disk: surveyed.on_disk,
                 in_parts: surveyed.in_parts,
                 missing,
-                stamp,
+                looks: Looks::of(surveyed.found),
             }
         };
         let (folders, generation) = notes
@@ -382,13 +361,39 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// Symbolic links that say what ours would are ours if noted so, whatever they lead to.
-fn is_ours(note: Option<&FileNote>, found: &Found, meta: &Metainfo, file: FileIndex) -> bool {
-    let Some(note) = note else {
-        return false;
-    };
-    let link = meta.files()[file.as_usize()].attributes.symlink.is_some();
-    note.is_ours(found) || link && note.created == Some(found.inode)
+/// What was noted of one file.
+#[derive(Clone, Copy)]
+struct Noted<'a> {
+    note: &'a FileNote,
+    link: bool,
+    /// All its pieces were good.
+    whole: bool,
+}
+
+impl<'a> Noted<'a> {
+    fn of(notes: &'a Notes, meta: &Metainfo, file: FileIndex) -> Option<Self> {
+        let mut pieces = meta.layout().file_pieces(file);
+        Some(Self {
+            note: notes.files.get(file.as_usize())?,
+            link: meta.files()[file.as_usize()].attributes.symlink.is_some(),
+            whole: pieces.all(|piece| notes.good.get(piece)),
+        })
+    }
+
+    /// Whether what stands there now is what we created. What was whole and is not as we left it belongs to who edited
+    /// it.
+    fn is_ours(self, found: &Found) -> bool {
+        let FileNote { stamp, created, .. } = *self.note;
+        let as_noted = stamp == Some((found.size, found.mtime_ns));
+        match created {
+            // Whatever it leads to.
+            Some(inode) if self.link => inode == found.inode,
+            Some(_) if self.whole && stamp.is_some() => found.regular && as_noted,
+            Some(inode) => found.regular && (inode == found.inode || as_noted),
+            // We died around its creation: if it is empty, nothing is lost by taking it.
+            None => self.note.intended && found.regular && found.size == 0,
+        }
+    }
 }
 
 fn cut(places: &Places, file: FileIndex, size: u64) -> Result<(), StorageError> {

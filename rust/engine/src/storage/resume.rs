@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use p2pcore_hashing::sha1;
 
 use super::bits::Bits;
-use super::place::Found;
 use crate::error::StorageError;
 
 /// What is noted of one file.
@@ -41,16 +40,6 @@ pub(super) struct Notes {
 }
 
 impl FileNote {
-    /// Whether what stands there now is what we created.
-    pub fn is_ours(&self, found: &Found) -> bool {
-        let unchanged = self.stamp == Some((found.size, found.mtime_ns));
-        match self.created {
-            Some(inode) => found.regular && (inode == found.inode || unchanged),
-            // We died around its creation: if it is empty, nothing is lost by taking it.
-            None => self.intended && found.regular && found.size == 0,
-        }
-    }
-
     fn encode(&self, out: &mut Vec<u8>) {
         let flags = u8::from(self.created.is_some())
             | u8::from(self.intended) << 1

@@ -92,6 +92,51 @@ fn a_file_that_changed_between_sessions_is_checked() {
 }
 
 #[test]
+fn a_finished_file_that_was_edited_is_not_ours_any_more() {
+    let world = World::new(Format::V2, &FILES);
+    let (storage, _) = world.open(&world.all());
+    world.write_all(&storage);
+    storage.close().unwrap();
+    drop(storage);
+    let mut edited = world.contents[1].clone();
+    edited.extend(b"and a line more");
+    write_in_place(&world.path(1), &edited);
+    let (storage, _) = world.open(&world.all());
+    let error = world.write(&storage, piece(1)).unwrap_err();
+    assert_eq!((error.operation, error.errno), ("write", Some(17)));
+    storage.remove(true).unwrap();
+    assert!(fs::read(world.path(1)).unwrap() == edited);
+    assert!(!world.path(0).exists());
+}
+
+#[test]
+fn an_unfinished_file_that_was_written_to_in_place_is_told_and_checked_again() {
+    let world = World::single(Format::V1, 10 * PIECE as usize);
+    let (storage, _) = world.open(&[true]);
+    world.write(&storage, piece(0)).unwrap();
+    let mut zeroed = fs::read(world.path(0)).unwrap();
+    zeroed[..PIECE as usize].fill(0);
+    write_in_place(&world.path(0), &zeroed);
+    let told = world.write(&storage, piece(1)).unwrap_err();
+    assert!(
+        told.message.starts_with("file changed underneath"),
+        "{told}"
+    );
+    storage
+        .read(span(0, 0, 10), &mut [0; 10])
+        .expect_err("is not served");
+    storage.close().unwrap();
+    drop(storage);
+    let (storage, existing) = world.open(&[true]);
+    assert_eq!(existing.trusted, []);
+    assert_eq!(existing.to_check, world.pieces());
+    assert!(!world.check(&storage, piece(0)));
+    world.write_all(&storage);
+    storage.close().unwrap();
+    world.assert_whole();
+}
+
+#[test]
 fn a_file_that_went_away_has_no_pieces() {
     let world = World::new(Format::V2, &FILES);
     let (storage, _) = world.open(&world.all());
@@ -124,7 +169,7 @@ fn a_seed_is_hashed_once() {
 }
 
 #[test]
-fn without_a_state_folder_all_is_checked_and_what_is_ours_stays_ours() {
+fn without_a_state_folder_only_a_reopened_storage_knows_what_is_there() {
     let world = World::single(Format::V1, 4 * PIECE as usize);
     let open = || {
         Storage::open(
@@ -139,8 +184,8 @@ fn without_a_state_folder_all_is_checked_and_what_is_ours_stays_ours() {
     world.write(&storage, piece(0)).unwrap();
     world.write(&storage, piece(3)).unwrap();
     let (storage, existing) = storage.reopen(&[true]).unwrap();
-    assert_eq!(existing.trusted, []);
-    assert!(existing.to_check.contains(&piece(0)));
+    assert_eq!(existing.trusted, [piece(0), piece(3)]);
+    assert_eq!(existing.to_check, []);
     world.write(&storage, piece(1)).unwrap();
     drop(storage);
     let (storage, existing) = open();
