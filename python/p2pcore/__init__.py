@@ -26,6 +26,7 @@ from p2pcore._errors import (
 from p2pcore._events import (
     Checked,
     Completed,
+    DialFailed,
     Event,
     EventsDropped,
     Failed,
@@ -51,6 +52,7 @@ __all__ = [
     "Checked",
     "Completed",
     "CreateError",
+    "DialFailed",
     "Event",
     "EventStream",
     "EventsDropped",

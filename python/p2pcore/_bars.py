@@ -60,7 +60,7 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
         elif kind is None and self._last:
-            self._console.print(self._last, markup=False, highlight=False)
+            self._console.print(self._last, markup=False, highlight=False, soft_wrap=True)
 
     def bytes(self, done: int, total: int) -> None:
         """Shows work on data: fits `progress=` of `create` and `verify`."""
@@ -88,7 +88,7 @@ class Bar:
         self._last = f"{self._what}: {share:.0f} % of {decimal(total)}, {note}"
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _PLAIN_EVERY
-            self._console.print(self._last, markup=False, highlight=False)
+            self._console.print(self._last, markup=False, highlight=False, soft_wrap=True)
             self._last = ""
 
 

@@ -1,7 +1,7 @@
 """What a session is started with, and how addresses are written.
 
 An address is "host:port", "[v6 host]:port" or a (host, port) pair. Rust takes IP addresses only; names are resolved
-here, by the event loop.
+here, by the event loop; of a name's addresses all are used.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import socket
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -67,8 +68,7 @@ class SessionConfig:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        for address in listen_addresses(self.listen):
-            _ip(address)
+        listen_addresses(self.listen)
         rates(self.upload_limit, self.download_limit)
         for name in ("max_peers", "max_peers_per_torrent", "max_half_open", "unchoke_slots", "event_capacity"):
             value = getattr(self, name)
@@ -114,7 +114,11 @@ def split_address(address: Address) -> tuple[str, int]:
 
 
 def listen_addresses(listen: Address | Sequence[Address]) -> list[tuple[str, int]]:
-    """The addresses in a `SessionConfig.listen`, whichever way it was written."""
+    """The addresses in a `SessionConfig.listen`, whichever way it was written.
+
+    Raises:
+        ArgumentError: One is malformed.
+    """
     if isinstance(listen, str):
         return [split_address(listen)]
     if isinstance(listen, tuple) and len(listen) == 2 and isinstance(listen[1], int):
@@ -122,42 +126,38 @@ def listen_addresses(listen: Address | Sequence[Address]) -> list[tuple[str, int
     return [split_address(address) for address in listen if not isinstance(address, int)]
 
 
-def _ip(address: tuple[str, int]) -> None:
-    host, _port = address
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        raise ArgumentError(f"cannot listen on {host!r}: it is not an IP address") from None
-
-
-async def resolve(addresses: Iterable[Address]) -> list[tuple[str, int]]:
+async def resolve(addresses: Iterable[Address], *, listen: bool = False) -> list[tuple[str, int]]:
     """Turns host names into IP addresses.
 
     Args:
         addresses: Addresses of peers.
+        listen: They are our own; port 0 takes a free one.
 
     Returns:
-        One (IP, port) for each.
+        An (IP, port) for each address, and as many for a name as it has.
 
     Raises:
         ArgumentError: An address is malformed, or its host is unknown.
     """
+    if isinstance(addresses, str):
+        raise ArgumentError(f"peers is a sequence of addresses, not one text: write [{addresses!r}]")
     resolved = []
     loop = asyncio.get_running_loop()
     for address in addresses:
         host, port = split_address(address)
-        if port == 0:
+        if port == 0 and not listen:
             raise ArgumentError(f"{address!r} is no peer's address: its port is 0")
         try:
             ipaddress.ip_address(host)
         except ValueError:
             try:
-                found = await loop.getaddrinfo(host, port, type=1)  # SOCK_STREAM
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             except OSError as error:
                 raise ArgumentError(f"cannot find host {host!r}: {error.strerror}") from None
-            host = str(found[0][4][0])
-        resolved.append((host, port))
-    return resolved
+            resolved += [(str(where[0]), port) for *_, where in found]
+        else:
+            resolved.append((host, port))
+    return resolved if listen else list(dict.fromkeys(resolved))
 
 
 def rates(upload: int | None, download: int | None) -> tuple[int | None, int | None]:

@@ -71,6 +71,8 @@ def create(
     comment: str | None = None,
     progress: Progress | None = None,
     *,
+    http_seeds: Sequence[str] = (),
+    symlinks: Literal["follow", "store"] = "follow",
     source: str | None = None,
     created_by: str | None = None,
     creation_date: int | None = None,
@@ -89,6 +91,9 @@ def create(
         private: Peers come from the trackers only (BEP 27).
         comment: Free text.
         progress: Called about ten times a second with (bytes hashed, bytes in all). What it raises stops the work.
+        http_seeds: URLs of HTTP servers that speak BEP 17.
+        symlinks: "follow" shares what a symbolic link leads to in its place; "store" makes links of the torrent
+            (BEP 47), which have to lead to something that is shared too.
         source: Free text inside the info dictionary: it changes the info hash.
         created_by: The program's name.
         creation_date: Seconds since 1970.
@@ -99,7 +104,8 @@ def create(
 
     Raises:
         ArgumentError: An option is wrong.
-        CreateError: The path holds nothing that a torrent could be made of, or the piece length is not allowed.
+        CreateError: The path holds nothing that a torrent could be made of, a link that leads nowhere, or the piece
+            length is not allowed.
         StorageError: A file could not be read.
 
     Example:
@@ -107,14 +113,20 @@ def create(
         >>> meta.format
         'hybrid'
     """
-    if isinstance(trackers, str) or isinstance(web_seeds, str):
-        raise ArgumentError("trackers and web_seeds are sequences of URLs, not one text")
+    if any(isinstance(urls, str) for urls in (trackers, web_seeds, http_seeds)):
+        raise ArgumentError("trackers, web_seeds and http_seeds are sequences of URLs, not one text")
+    if symlinks not in ("follow", "store"):
+        raise ArgumentError(f"symlinks is {symlinks!r}, not 'follow' or 'store'")
+    if creation_date is not None and not -(2**63) <= creation_date < 2**63:
+        raise ArgumentError(f"creation_date is {creation_date}: it must be seconds since 1970")
     return _p2pcore.create(
         os.fspath(path),
         format=format,
         piece_length=_piece_length(piece_length),
         trackers=[[tier] if isinstance(tier, str) else list(tier) for tier in trackers],
         web_seeds=list(web_seeds),
+        http_seeds=list(http_seeds),
+        store_links=symlinks == "store",
         private=private,
         comment=comment,
         source=source,

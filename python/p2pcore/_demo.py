@@ -33,6 +33,7 @@ import p2pcore
 _LEFT_OUT = ("site-packages", "dist-packages", "__pycache__")  # what was installed beside the library, and its caches
 _NAMES = ("Ada", "Bob")
 _EVERY = 0.1  # seconds between two looks at a transfer
+_SEED_LIMIT = 32_000_000  # bytes per second
 _TIMEOUT = 300.0  # seconds for the transfer: far more than any disk needs
 _PLAIN_EVERY = 1.0  # seconds between two lines where there is no terminal
 
@@ -62,7 +63,8 @@ async def _process(part: str, torrent: Path, path: Path) -> None:
     config = p2pcore.SessionConfig(listen="127.0.0.1:0", state_dir=None)
     async with p2pcore.Session(config) as session:
         if part == "seed":
-            transfer = await session.seed(meta, path)
+            # Slow enough to be watched, and so that the leeches get the other half from each other.
+            transfer = await session.seed(meta, path, upload_limit=_SEED_LIMIT)
         else:
             transfer = await session.fetch(meta, path)
         _say(port=session.port)
@@ -231,7 +233,7 @@ def _report(console: Console, meta: p2pcore.Metainfo, sums: list[dict[str, int]]
     total = meta.total_size * len(leeches)
     console.print(
         f"{decimal(total)} delivered in {max(seconds):.2f} s, {decimal(round(total / max(seconds)))}/s in all; "
-        f"the seed sent {seed['uploaded'] / meta.total_size:.2f} copies"
+        f"the seed, held to {decimal(_SEED_LIMIT)}/s, sent {seed['uploaded'] / meta.total_size:.2f} copies"
     )
 
 
@@ -246,6 +248,10 @@ def _equal(console: Console, shared: Path, fetched: Path, name: str) -> bool:
         return False
     console.print(f"{name}: the SHA-256 of all {len(expected):,} files is equal")
     return True
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -281,7 +287,7 @@ class _Bars:
         self._progress.stop()
 
     def show(self, name: str, done: int, wanted: int, rate: float, peers: int) -> None:
-        note = f"{decimal(round(rate))}/s, {peers} peers"
+        note = f"{decimal(round(rate))}/s, {_counted(peers, 'peer')}" if done < wanted else "complete"
         self._progress.update(self._tasks[name], completed=done, total=wanted, note=note)
         if self._console.is_terminal:
             return

@@ -66,6 +66,20 @@ class FileCompleted(Event):
 
 @public
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DialFailed(Event):
+    """A peer could not be connected to. It is dialled again a few times, later and later.
+
+    Attributes:
+        address: Its (host, port).
+        reason: Why, in words.
+    """
+
+    address: tuple[str, int]
+    reason: str
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerConnected(Event):
     """Handshakes with a peer were made.
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
 
@@ -175,8 +175,28 @@ class Magnet:
         web_seeds: URLs of HTTP servers (ws).
         peers: Addresses of peers (x.pe) as (host, port).
         select: Wanted files (so) as inclusive ranges of indices; empty wants all.
+
+    Raises:
+        MagnetError: There is no info hash, or something is malformed.
+
+    Example:
+        >>> magnet = p2pcore.Magnet(info_hash_v1="aa" * 20, name="a name", peers=[("192.0.2.1", 6881)])
+        >>> str(magnet)
+        'magnet:?xt=urn:btih:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&dn=a%20name&x.pe=192.0.2.1:6881'
     """
 
+    def __new__(
+        cls,
+        *,
+        info_hash_v1: str | None = None,
+        info_hash_v2: str | None = None,
+        name: str | None = None,
+        length: int | None = None,
+        trackers: Sequence[str] = ...,
+        web_seeds: Sequence[str] = ...,
+        peers: Sequence[tuple[str, int]] = ...,
+        select: Sequence[tuple[int, int]] = ...,
+    ) -> Self: ...
     @classmethod
     def parse(cls, uri: str) -> Magnet:
         """Takes a link apart.
@@ -267,6 +287,8 @@ def create(
     piece_length: int | None,
     trackers: Sequence[Sequence[str]],
     web_seeds: Sequence[str],
+    http_seeds: Sequence[str],
+    store_links: bool,
     private: bool,
     comment: str | None,
     source: str | None,

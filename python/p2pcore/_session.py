@@ -83,8 +83,9 @@ class Session:
             self._native()
             return
         config = self._config
+        listen = await resolve(listen_addresses(config.listen), listen=True)
         self._raw = RawSession(
-            listen=listen_addresses(config.listen),
+            listen=listen,
             limits=(config.upload_limit, config.download_limit),
             max_peers=config.max_peers,
             max_peers_per_torrent=config.max_peers_per_torrent,
@@ -230,8 +231,9 @@ class Session:
     ) -> Torrent:
         """Downloads into a folder, and serves what it has. Returns when the download is under way.
 
-        A file that is there and that no session made is neither read into the download nor changed, unless
-        `overwrite` says so. Await `Torrent.completed` for the end.
+        What is there already is checked, and what is correct is used. A file that no session made, or that was edited
+        since, is never changed unless `overwrite` says so: if it lacks something, the torrent fails before anything
+        is fetched. Await `Torrent.completed` for the end.
 
         Args:
             meta: The torrent.
@@ -240,7 +242,7 @@ class Session:
             peers: Peers to dial.
             sequential: Fetch the pieces in order instead of rarest first.
             preallocate: Reserve the whole size of each wanted file before the first write.
-            overwrite: Check, complete and overwrite files that are there already.
+            overwrite: Also complete and replace files that no session made.
             upload_limit: Sending, bytes per second; None is unlimited.
             download_limit: Receiving, bytes per second; None is unlimited.
 

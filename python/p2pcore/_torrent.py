@@ -19,6 +19,7 @@ from p2pcore._errors import ArgumentError, P2PError, TorrentRemovedError
 from p2pcore._events import (
     Checked,
     Completed,
+    DialFailed,
     Event,
     EventsDropped,
     Failed,
@@ -107,7 +108,7 @@ class Torrent:
             TorrentRemovedError: It has left the session.
             SessionClosedError: The session is closed.
         """
-        row = self._session._native().status(self._id)
+        row = self._native().status(self._id)
         if row is None:
             raise TorrentRemovedError
         return _snapshots.status(row)
@@ -116,23 +117,31 @@ class Torrent:
         """The connected peers.
 
         Raises:
+            TorrentRemovedError: It has left the session.
             SessionClosedError: The session is closed.
         """
-        return tuple(map(_snapshots.peer, self._session._native().peers(self._id)))
+        return tuple(map(_snapshots.peer, self._native().peers(self._id)))
 
     @property
     def pieces(self) -> NDArray[np.bool_]:
         """Which pieces are verified: a read-only bool array of shape (piece count,)."""
         import numpy as np
 
-        return np.frombuffer(self._session._native().pieces(self._id), dtype=np.bool_)
+        return np.frombuffer(self._native().pieces(self._id), dtype=np.bool_)
 
     @property
     def availability(self) -> NDArray[np.uint16]:
         """How many connected peers have each piece: a read-only uint16 array of shape (piece count,)."""
         import numpy as np
 
-        return np.frombuffer(self._session._native().availability(self._id), dtype="<u2")
+        return np.frombuffer(self._native().availability(self._id), dtype="<u2")
+
+    def _native(self) -> Any:
+        """The native session, as long as the torrent is in it."""
+        raw = self._session._native()
+        if self._ended is not None:
+            raise _errors.make(*self._ended)
+        return raw
 
     # What happens.
 
@@ -261,8 +270,8 @@ class Torrent:
             >>> await torrent.add_peer(("127.0.0.1", 6881))
         """
         self._session._native()
-        [resolved] = await resolve([address])
-        await self._command(lambda raw: raw.add_peer(self._id, resolved))
+        for resolved in await resolve([address]):
+            await self._command(lambda raw, peer=resolved: raw.add_peer(self._id, peer))  # type: ignore[misc]
 
     async def set_files(self, files: Sequence[str | int] | None) -> None:
         """Chooses the wanted files anew.
@@ -421,6 +430,8 @@ def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
             return PieceFailed(piece=a)
         case "file_completed":
             return FileCompleted(file=meta.files[a])
+        case "dial_failed":
+            return DialFailed(address=a, reason=b)
         case "peer_connected":
             return PeerConnected(address=a, outgoing=b)
         case "peer_disconnected":

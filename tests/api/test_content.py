@@ -10,6 +10,7 @@ from pathlib import Path
 import libtorrent
 import numpy as np
 import pytest
+from conftest import write_tree
 
 import p2pcore
 
@@ -100,7 +101,16 @@ def test_what_progress_raises_stops_the_work_and_comes_out(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [{"piece_length": 1000}, {"piece_length": 0}, {"format": "v3"}, {"trackers": "http://x/"}]
+    "options",
+    [
+        {"piece_length": 1000},
+        {"piece_length": 0},
+        {"format": "v3"},
+        {"trackers": "http://x/"},
+        {"http_seeds": "http://x/"},
+        {"symlinks": "ignore"},
+        {"creation_date": 2**70},
+    ],
 )
 def test_wrong_options_are_value_errors(single: Path, options: dict) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
@@ -218,6 +228,43 @@ def test_magnet_reads_base32_peers_and_selection() -> None:
     assert magnet.length == 10
     assert set(magnet.peers) == {("127.0.0.1", 80), ("::1", 81)}
     assert magnet.select == ((0, 0), (2, 2), (4, 6))
+
+
+def test_built_magnet_says_what_it_was_given() -> None:
+    given = {
+        "info_hash_v1": "aa" * 20,
+        "info_hash_v2": "bb" * 32,
+        "name": "a name & more",
+        "length": 5,
+        "trackers": ("http://tracker.example/announce",),
+        "web_seeds": ("http://web.example/",),
+        "peers": (("192.0.2.1", 6881), ("2001:db8::1", 1), ("peer.example", 2)),
+        "select": ((0, 0), (4, 6)),
+    }
+    magnet = p2pcore.Magnet(**given)
+    assert {name: getattr(magnet, name) for name in given} == given
+    assert p2pcore.Magnet.parse(str(magnet)) == magnet
+    for wrong in ({}, {"info_hash_v1": "aa"}, {**given, "peers": [("no host", 1)]}, {**given, "select": [(3, 1)]}):
+        with pytest.raises(p2pcore.MagnetError):
+            p2pcore.Magnet(**wrong)
+
+
+def test_links_are_followed_or_stored(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "folder", {"a": 20_000, "b/c": 5})
+    (folder / "b/link").symlink_to("../a")
+    followed = p2pcore.create(folder, http_seeds=["http://seed.example/"])
+    assert followed.http_seeds == ("http://seed.example/",)
+    assert [(file.path, file.length) for file in followed.files] == [("a", 20_000), ("b/c", 5), ("b/link", 20_000)]
+    stored = p2pcore.create(folder, symlinks="store")
+    assert [(file.path, file.symlink) for file in stored.files][2] == ("b/link", "a")
+    assert p2pcore.verify(stored, folder).complete
+    (folder / "b/link").unlink()
+    (folder / "b/link").write_bytes(b"no link")
+    assert [report.complete for report in p2pcore.verify(stored, folder).files] == [True, True, False]
+    (folder / "b/link").unlink()
+    (folder / "b/link").symlink_to("nothing")
+    with pytest.raises(p2pcore.CreateError, match="leads to nothing"):
+        p2pcore.create(folder)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,25 @@ async def test_listen_addresses_are_real(config: Config) -> None:
         assert session.port is None
 
 
+async def test_host_names_are_listened_on(config: Config) -> None:
+    async with Session(config(listen="localhost:0")) as session:
+        assert {host for host, _ in session.listen_addresses} <= {"127.0.0.1", "::1"}
+        assert session.port
+
+
+async def test_dial_that_fails_says_why(folder: Path, config: Config, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = taken.getsockname()
+    async with Session(config()) as session:
+        torrent = await session.fetch(p2pcore.create(folder), tmp_path, peers=[nobody])
+        async for event in torrent.events():
+            if isinstance(event, p2pcore.DialFailed):
+                assert event == p2pcore.DialFailed(address=nobody, reason="connection refused")
+                break
+        with pytest.raises(p2pcore.ArgumentError, match="a sequence of addresses"):
+            await session.fetch(p2pcore.create(folder), tmp_path, peers="127.0.0.1:1")
+
+
 async def test_taken_port_is_a_listen_error(config: Config) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -158,6 +177,9 @@ async def test_removed_torrent_says_so(folder: Path, config: Config, tmp_path: P
             await torrent.pause()
         with pytest.raises(p2pcore.TorrentRemovedError):
             torrent.status()
+        for snapshot in (torrent.peers, lambda: torrent.pieces, lambda: torrent.availability):
+            with pytest.raises(p2pcore.TorrentRemovedError):
+                snapshot()
         _ = [event async for event in stream]  # ends
         again = await session.fetch(meta, tmp_path / "into")
         assert again.id != torrent.id

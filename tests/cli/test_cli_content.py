@@ -97,7 +97,21 @@ def test_bad_input_is_one_sentence_and_exit_code_2(args: tuple[str, ...]) -> Non
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    assert result.stderr.strip()
+    sentences = [line for line in result.stderr.splitlines() if not line.startswith("hashing ")]
+    assert len(sentences) == 1, result.stderr
+    assert all(part in result.stderr for part in args if part.startswith("/no/such"))
+    assert args[0] not in {"inspect", "fetch"} or args[1].startswith("magnet:") or args[1] in result.stderr
+
+
+def test_another_torrent_is_not_overwritten_unasked(folder: Path) -> None:
+    made = folder.parent / "folder.torrent"
+    for _ in range(2):  # the same torrent again is no harm
+        assert cli("create", folder).exit_code == 0
+    made.write_bytes(b"somebody else's")
+    refused = cli("create", folder)
+    assert (refused.exit_code, made.read_bytes()) == (2, b"somebody else's")
+    assert "-o" in refused.stderr
+    assert cli("create", folder, "-o", made).exit_code == 0
 
 
 def test_version_and_help() -> None:

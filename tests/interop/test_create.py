@@ -41,21 +41,23 @@ FLAGS = {"v1": 64, "v2": 32, "hybrid": 0}
 PIECE_LENGTHS = [None, K, 4 * K, 1 << 20]
 
 
-def theirs(data: Path, format: str, piece_length: int | None) -> dict[bytes, object]:
+def theirs(data: Path, format: str, piece_length: int | None, flags: int = 0) -> dict[bytes, object]:
     """What libtorrent creates; for v1 with the files in our order, because it takes the folder's own."""
-    files = libtorrent.list_files(str(data))
+    files = libtorrent.list_files(str(data), flags=flags)
     if format == "v1":
         files.sort(key=lambda file: file.filename.encode().split(b"/"))
-    made = libtorrent.create_torrent(files, piece_length or 0, FLAGS[format])
+    made = libtorrent.create_torrent(files, piece_length or 0, FLAGS[format] | flags)
     libtorrent.set_piece_hashes(made, str(data.parent))
     return made.generate()
 
 
-def same(data: Path) -> None:
+def same(data: Path, symlinks: str = "follow") -> None:
+    flags = libtorrent.create_torrent.symlinks if symlinks == "store" else 0
     for format in FLAGS:
         for piece_length in PIECE_LENGTHS:
-            ours = libtorrent.bdecode(p2pcore.create(data, format=format, piece_length=piece_length).to_bytes())
-            other = theirs(data, format, piece_length)
+            made = p2pcore.create(data, format=format, piece_length=piece_length, symlinks=symlinks)
+            ours = libtorrent.bdecode(made.to_bytes())
+            other = theirs(data, format, piece_length, flags)
             assert libtorrent.bencode(ours[b"info"]) == libtorrent.bencode(other[b"info"]), (format, piece_length)
             assert ours.get(b"piece layers") == other.get(b"piece layers"), (format, piece_length)
 
@@ -77,6 +79,14 @@ def test_a_program_and_equal_files(tmp_path: Path) -> None:
     for name in ("copy", "copy2"):
         (data / name).write_bytes(b"x" * 100_000)
     same(data)
+
+
+@pytest.mark.parametrize("symlinks", ["follow", "store"])
+def test_symbolic_links(symlinks: str, tmp_path: Path) -> None:
+    data = write_tree(tmp_path / "data", {"a": 40_000, "b/c": 10, "z": 3 * K})
+    (data / "b/to-a").symlink_to("../a")
+    (data / "same").symlink_to("b/../z")
+    same(data, symlinks)
 
 
 def test_a_folder_beside_a_name_that_goes_on(tmp_path: Path) -> None:

@@ -163,8 +163,8 @@ async def test_file_that_is_not_ours_is_left_alone(single: Path, tmp_path: Path,
     mine = tmp_path / "into" / "single.bin"
     mine.parent.mkdir()
     mine.write_bytes(b"my own work")
-    with pytest.raises(p2pcore.StorageError) as caught:  # noqa: PT012 - either of the two may find it
-        torrent = await leech.fetch(meta, mine.parent, peers=seeder.listen_addresses)
+    torrent = await leech.fetch(meta, mine.parent)  # it is known before any peer is
+    with pytest.raises(p2pcore.StorageError) as caught:
         async with asyncio.timeout(20):
             await torrent.completed()
     assert str(caught.value.filename) == str(mine)
@@ -176,6 +176,26 @@ async def test_file_that_is_not_ours_is_left_alone(single: Path, tmp_path: Path,
     async with asyncio.timeout(20):
         await torrent.completed()
     assert mine.read_bytes() == single.read_bytes()
+
+
+async def test_what_the_user_edits_after_the_download_stays(single: Path, tmp_path: Path, sessions, config) -> None:
+    meta = p2pcore.create(single)
+    seeder = await sessions()
+    await seeder.seed(meta, single)
+    mine, shared = tmp_path / "into" / "single.bin", config()
+    async with p2pcore.Session(shared) as leech, asyncio.timeout(20):
+        torrent = await leech.fetch(meta, mine.parent, peers=seeder.listen_addresses)
+        await torrent.completed()
+    with mine.open("r+b") as file:
+        file.write(b"better words")
+    os.utime(mine, (1, 1))
+    edited = mine.read_bytes()
+    async with p2pcore.Session(shared) as leech:
+        torrent = await leech.fetch(meta, mine.parent, peers=seeder.listen_addresses)
+        with pytest.raises(p2pcore.StorageError, match="overwrite=True"):
+            async with asyncio.timeout(20):
+                await torrent.completed()
+    assert mine.read_bytes() == edited
 
 
 async def test_late_subscriber_hears_of_files_that_are_whole(folder: Path, tmp_path: Path, sessions) -> None:

@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from p2pcore import _content
 from p2pcore._bars import Bar
 from p2pcore._p2pcore import Magnet, Metainfo
-from p2pcore.cli._group import Size, echo_json, file_json, json_option
+from p2pcore.cli._group import Failure, Size, echo_json, file_json, json_option
 
 _SHOWN_FILES = 100  # lines of a file list before the rest is only counted
 
@@ -26,6 +26,14 @@ _SHOWN_FILES = 100  # lines of a file list before the rest is only counted
 @click.option("--piece-length", type=Size(), help="A power of two of at least 16K; default: by the size.")
 @click.option("--tracker", "trackers", multiple=True, metavar="URL", help="May be given again.")
 @click.option("--web-seed", "web_seeds", multiple=True, metavar="URL", help="May be given again.")
+@click.option("--http-seed", "http_seeds", multiple=True, metavar="URL", help="May be given again.")
+@click.option(
+    "--symlinks",
+    type=click.Choice(["follow", "store"]),
+    default="follow",
+    show_default=True,
+    help="Share what a link leads to, or the link.",
+)
 @click.option("--private", is_flag=True, help="Peers come from the trackers only.")
 @click.option("--comment", metavar="TEXT")
 @json_option
@@ -36,6 +44,8 @@ def create(
     piece_length: int | None,
     trackers: tuple[str, ...],
     web_seeds: tuple[str, ...],
+    http_seeds: tuple[str, ...],
+    symlinks: str,
     private: bool,
     comment: str | None,
     as_json: bool,
@@ -48,12 +58,16 @@ def create(
             piece_length=piece_length,
             trackers=trackers,
             web_seeds=web_seeds,
+            http_seeds=http_seeds,
+            symlinks=cast(Literal["follow", "store"], symlinks),
             private=private,
             comment=comment,
             progress=progress,
         )
     if output is None:
         output = Path(f"{path.resolve()}.torrent")
+        if output.exists() and output.read_bytes() != meta.to_bytes():
+            raise Failure(f"{output} is there already, and is another torrent: name it with -o to replace it")
     meta.save(output)
     if as_json:
         echo_json({"torrent": str(output), **_describe(meta, files=False)})

@@ -33,6 +33,11 @@ class Group(click.Group):
         """Runs the command."""
         try:
             return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            command = (error.ctx or ctx).command_path
+            raise Failure(f"{error.format_message().rstrip('.')} (see '{command} --help')") from None
         except BrokenPipeError:
             raise  # the reader of stdout left, as `head` does: click ends quietly
         except (P2PError, OSError) as error:

@@ -8,7 +8,7 @@ import fnmatch
 import re
 import signal
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from rich.filesize import decimal
 
 from p2pcore._bars import Bar
 from p2pcore._config import SessionConfig, default_state_dir, split_address
-from p2pcore._events import Failed
+from p2pcore._events import Completed, DialFailed, Failed
 from p2pcore._p2pcore import Metainfo
 from p2pcore._session import Session
 from p2pcore._torrent import Torrent
 from p2pcore.cli._group import Failure, Size, echo_json, fields, json_option
 
 _EVERY = 0.5  # seconds between two looks at a torrent
+_SHOWN_PEERS = 5  # of those that could not be reached
 
 _torrent_argument = click.argument("torrent", type=click.Path(path_type=Path), metavar="FILE.torrent")
 _listen_option = click.option(
@@ -102,9 +103,10 @@ def fetch(
 async def _seed(meta: Metainfo, path: Path, peers: tuple[str, ...], config: SessionConfig, as_json: bool) -> None:
     async with Session(config) as session:
         torrent = await session.seed(meta, path, peers=peers)
-        _say_listening(session, meta, as_json)
-        with _shown(f"seeding {meta.name}", quiet=as_json) as bar:
-            await _serve(torrent, bar, as_json)
+        _say_listening(session, "seeding", meta, as_json)
+        async with _heard(torrent, {}, as_json):
+            with _shown(f"seeding {meta.name}", quiet=as_json) as bar:
+                await _serve(torrent, bar, as_json)
 
 
 async def _fetch(
@@ -119,75 +121,90 @@ async def _fetch(
     started = time.monotonic()
     async with Session(config) as session:
         torrent = await session.fetch(meta, output, **options)
-        if as_json:
-            _say_listening(session, meta, as_json)
-        with _shown(f"fetching {meta.name}", quiet=as_json) as bar:
-            try:
-                async with asyncio.timeout(timeout):
-                    await _follow(torrent, bar, as_json)
-            except TimeoutError:
-                status = torrent.status()
-                raise Failure(
-                    f"{meta.name} is not complete after {timeout:g} s: {status.done} of {status.wanted} bytes are there"
-                ) from None
+        _say_listening(session, "fetching", meta, as_json)
+        failed: dict[str, str] = {}
+        async with _heard(torrent, failed, as_json):
+            with _shown(f"fetching {meta.name}", quiet=as_json) as bar:
+                try:
+                    async with asyncio.timeout(timeout):
+                        await _follow(torrent, bar, as_json)
+                except TimeoutError:
+                    status = torrent.status()
+                    raise Failure(
+                        f"{meta.name} is not complete after {timeout:g} s: {status.done} of {status.wanted} bytes "
+                        f"are there; {_why(status.peers, failed)}"
+                    ) from None
             _say_completed(torrent, output, time.monotonic() - started, as_json)
             if keep_seeding:
-                if not as_json:
-                    _say_listening(session, meta, as_json)
-                await _serve(torrent, bar, as_json)
+                with _shown(f"seeding {meta.name}", quiet=as_json) as bar:
+                    await _serve(torrent, bar, as_json)
 
 
 async def _follow(torrent: Torrent, bar: Bar | None, as_json: bool) -> None:
     """Shows a torrent until it is complete; raises what stopped it."""
-    if not as_json:
-        async for status in torrent.progress(_EVERY):
-            if bar is not None:
-                bar.status(status)
-        await torrent.completed()
-        return
-    reader = asyncio.create_task(_print_events(torrent))
-    try:
-        async for status in torrent.progress(_EVERY):
+    async for status in torrent.progress(_EVERY):
+        if as_json:
             echo_json({"event": "status", **fields(status)})
-        await torrent.completed()
-        await asyncio.sleep(0)
+        elif bar is not None:
+            bar.status(status)
+    await torrent.completed()
+    await asyncio.sleep(0)  # whoever hears the events says them first
+
+
+async def _serve(torrent: Torrent, bar: Bar | None, as_json: bool) -> None:
+    """Shows a torrent that is served until somebody says stop."""
+    while True:
+        status = torrent.status()
+        if status.error is not None:
+            raise status.error
+        if as_json:
+            echo_json({"event": "status", **fields(status)})
+        elif bar is not None:
+            bar.status(status)
+        await asyncio.sleep(_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def _heard(torrent: Torrent, failed: dict[str, str], as_json: bool) -> AsyncIterator[None]:
+    """Hears the events meanwhile: prints them as JSON, and keeps why peers could not be reached."""
+    reader = asyncio.create_task(_hear(torrent, failed, as_json))
+    try:
+        yield
     finally:
         reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reader
 
 
-async def _serve(torrent: Torrent, bar: Bar | None, as_json: bool) -> None:
-    """Shows a torrent that is served until somebody says stop."""
-    reader = asyncio.create_task(_print_events(torrent)) if as_json else None
-    try:
-        while True:
-            status = torrent.status()
-            if status.error is not None:
-                raise status.error
-            if as_json:
-                echo_json({"event": "status", **fields(status)})
-            elif bar is not None:
-                bar.status(status)
-            await asyncio.sleep(_EVERY)
-    finally:
-        if reader is not None:
-            reader.cancel()
-
-
-async def _print_events(torrent: Torrent) -> None:
+async def _hear(torrent: Torrent, failed: dict[str, str], as_json: bool) -> None:
     async for event in torrent.events():
+        if isinstance(event, DialFailed):
+            failed[_address(event.address)] = event.reason
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-        if not isinstance(event, Failed) and name != "completed":  # told by the exit code, and with more in it
+        if as_json and not isinstance(event, Completed | Failed):  # told with more in it, and by the exit code
             echo_json({"event": name, **fields(event)})
 
 
-def _say_listening(session: Session, meta: Metainfo, as_json: bool) -> None:
+def _why(peers: int, failed: dict[str, str]) -> str:
+    """What is known of why a fetch came to no end."""
+    if peers:
+        return "the connected peers are slow, or lack the rest"
+    if not failed:
+        return "no peer was found: name one with --peer"
+    return "; ".join(f"{address}: {reason}" for address, reason in list(failed.items())[:_SHOWN_PEERS])
+
+
+def _address(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _say_listening(session: Session, doing: str, meta: Metainfo, as_json: bool) -> None:
     if as_json:
         echo_json({"event": "listening", "addresses": session.listen_addresses, "name": meta.name})
         return
-    shown = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in session.listen_addresses]
-    click.echo(f"seeding {meta.name} on {', '.join(shown) or 'no address'}")
+    shown = ", ".join(map(_address, session.listen_addresses))
+    click.echo(f"{doing} {meta.name} on {shown or 'no address'}")
 
 
 def _say_completed(torrent: Torrent, output: Path, seconds: float, as_json: bool) -> None:

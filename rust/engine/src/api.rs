@@ -192,6 +192,13 @@ pub enum EventKind {
     PieceFailed(PieceIndex),
     /// A file is whole: verified, and readable from another process.
     FileCompleted(FileIndex),
+    /// A peer could not be connected to; another attempt may follow.
+    DialFailed {
+        /// Address.
+        addr: SocketAddr,
+        /// Why.
+        reason: String,
+    },
     /// Handshakes were made.
     PeerConnected {
         /// Address.

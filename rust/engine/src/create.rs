@@ -1,7 +1,7 @@
 //! `create`: a torrent from a file or a folder. Walks, hashes every byte once on all cores, builds.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,6 +10,7 @@ use p2pcore_protocol::create::{CreateError as PlanError, FileEntry, Plan};
 use p2pcore_protocol::{Attributes, Format, Metainfo, TorrentPath};
 
 use crate::error::StorageError;
+use crate::links::leads_to;
 use crate::sources::{PassError, Progress, hash_pieces};
 
 /// What the user chooses; see the fields of the protocol's own options.
@@ -23,6 +24,10 @@ pub struct CreateOptions {
     pub trackers: Vec<Vec<String>>,
     /// `url-list`.
     pub web_seeds: Vec<String>,
+    /// `httpseeds`.
+    pub http_seeds: Vec<String>,
+    /// Symbolic links become links of the torrent (BEP 47); otherwise what they lead to is shared in their place.
+    pub store_links: bool,
     /// Peers come from its trackers only.
     pub private: bool,
     /// A comment.
@@ -60,11 +65,19 @@ pub enum CreateError {
         /// Its path.
         path: PathBuf,
     },
-    /// Folders (or links to them) nested too deep: most likely a link to a folder above.
-    #[error("cannot share {path}: more than {MAX_DEPTH} folders deep; is there a link in a circle?", path = path.display())]
+    /// Folders nested too deep.
+    #[error("cannot share {path}: more than {MAX_DEPTH} folders deep", path = path.display())]
     TooDeep {
         /// Where the walk gave up.
         path: PathBuf,
+    },
+    /// A link that cannot be followed, or not be stored.
+    #[error("cannot share the symbolic link {path}: {reason}", path = path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A file that grew or shrank while it was hashed.
     #[error("{path} changed while it was hashed: it had {before} bytes and has {after}", path = path.display())]
@@ -81,7 +94,7 @@ pub enum CreateError {
     Stopped,
 }
 
-/// Makes a torrent of the file or folder at `path`. Links are followed, as other clients do.
+/// Makes a torrent of the file or folder at `path`. A link at `path` itself is always followed.
 pub fn create(
     path: &Path,
     options: CreateOptions,
@@ -99,7 +112,13 @@ pub fn create(
     if single {
         entries.push(entry(&whole, TorrentPath::new(&[name]), &whole)?);
     } else {
-        walk(&whole, &mut Vec::new(), &mut entries)?;
+        let mut walk = Walk {
+            store_links: options.store_links,
+            below: Vec::new(),
+            above: Vec::new(),
+            entries: &mut entries,
+        };
+        walk.folder(&whole)?;
     }
     let plan = Plan::new(name, single, entries, plan_options(options))?;
     let paths: Vec<PathBuf> = plan
@@ -122,6 +141,9 @@ pub fn create(
         }
     })?;
     for (file, path) in plan.files().iter().zip(&paths) {
+        if file.attributes.symlink.is_some() {
+            continue;
+        }
         let after = metadata(path)?.len();
         if after != file.length {
             let (path, before) = (path.clone(), file.length);
@@ -143,6 +165,7 @@ fn plan_options(options: CreateOptions) -> p2pcore_protocol::create::CreateOptio
         source: options.source,
         trackers: options.trackers,
         web_seeds: options.web_seeds,
+        http_seeds: options.http_seeds,
         comment: options.comment,
         created_by: options.created_by,
         creation_date: options.creation_date,
@@ -150,33 +173,81 @@ fn plan_options(options: CreateOptions) -> p2pcore_protocol::create::CreateOptio
     }
 }
 
-/// All files below a folder. The plan orders them.
-fn walk(
-    folder: &Path,
-    below: &mut Vec<String>,
-    entries: &mut Vec<FileEntry>,
-) -> Result<(), CreateError> {
-    if below.len() >= MAX_DEPTH {
-        return Err(CreateError::TooDeep {
-            path: folder.to_path_buf(),
-        });
-    }
-    let cannot = |error| StorageError::new("list", folder, &error);
-    for found in fs::read_dir(folder).map_err(cannot)? {
-        let found = found.map_err(cannot)?;
-        let path = found.path();
-        below.push(utf8(&path, &found.file_name())?.to_owned());
-        let kind = metadata(&path)?;
-        if kind.is_dir() {
-            walk(&path, below, entries)?;
-        } else if kind.is_file() {
-            entries.push(entry(&path, TorrentPath::new(below), &path)?);
-        } else {
-            return Err(CreateError::NotAFile { path });
+/// Finds all files below a folder. The plan orders them.
+struct Walk<'a> {
+    store_links: bool,
+    /// Components from the root to the folder.
+    below: Vec<String>,
+    /// The folders on the way (device, inode), against links in a circle.
+    above: Vec<(u64, u64)>,
+    entries: &'a mut Vec<FileEntry>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path) -> Result<(), CreateError> {
+        if self.below.len() >= MAX_DEPTH {
+            let path = folder.to_path_buf();
+            return Err(CreateError::TooDeep { path });
         }
-        below.pop();
+        let identity = metadata(folder).map(|found| (found.dev(), found.ino()))?;
+        if self.above.contains(&identity) {
+            return Err(link_error(folder, "it leads to a folder that it is in"));
+        }
+        self.above.push(identity);
+        let cannot = |error| StorageError::new("list", folder, &error);
+        for found in fs::read_dir(folder).map_err(cannot)? {
+            let found = found.map_err(cannot)?;
+            let path = found.path();
+            self.below.push(utf8(&path, &found.file_name())?.to_owned());
+            if found.file_type().map_err(cannot)?.is_symlink() {
+                self.link(&path)?;
+            } else {
+                self.found(&path)?;
+            }
+            self.below.pop();
+        }
+        self.above.pop();
+        Ok(())
     }
-    Ok(())
+
+    fn found(&mut self, path: &Path) -> Result<(), CreateError> {
+        let kind = metadata(path)?;
+        if kind.is_dir() {
+            self.folder(path)
+        } else if kind.is_file() {
+            let file = entry(path, TorrentPath::new(&self.below), path)?;
+            self.entries.push(file);
+            Ok(())
+        } else {
+            let path = path.to_path_buf();
+            Err(CreateError::NotAFile { path })
+        }
+    }
+
+    fn link(&mut self, path: &Path) -> Result<(), CreateError> {
+        if !path.try_exists().unwrap_or(false) {
+            return Err(link_error(path, "it leads to nothing"));
+        }
+        if !self.store_links {
+            return self.found(path);
+        }
+        let text = fs::read_link(path).map_err(|error| StorageError::new("open", path, &error))?;
+        let folder: Vec<&str> = self.below.iter().map(String::as_str).collect();
+        let folder = &folder[..folder.len() - 1];
+        let target = leads_to(folder, &text)
+            .ok_or_else(|| link_error(path, "it leads out of what is shared"))?;
+        self.entries.push(FileEntry {
+            path: TorrentPath::new(&self.below)
+                .map_err(|error| name_error(path, error.to_string()))?,
+            length: 0,
+            attributes: Attributes {
+                symlink: Some(target),
+                executable: true, // as every link is to Linux, and so to libtorrent
+                ..Attributes::default()
+            },
+        });
+        Ok(())
+    }
 }
 
 fn entry(
@@ -212,6 +283,13 @@ fn utf8<'a>(path: &Path, name: &'a std::ffi::OsStr) -> Result<&'a str, CreateErr
         .ok_or_else(|| name_error(path, "its name is not UTF-8; rename it"))
 }
 
+fn link_error(path: &Path, reason: &'static str) -> CreateError {
+    CreateError::Link {
+        path: path.to_path_buf(),
+        reason,
+    }
+}
+
 fn name_error(path: &Path, reason: impl Into<String>) -> CreateError {
     CreateError::Name {
         path: path.to_path_buf(),
@@ -234,6 +312,8 @@ mod tests {
             piece_length: Some(16 * 1024),
             trackers: Vec::new(),
             web_seeds: Vec::new(),
+            http_seeds: Vec::new(),
+            store_links: false,
             private: false,
             comment: None,
             source: None,
@@ -297,11 +377,60 @@ mod tests {
             panic!("{missing:?}")
         };
         assert_eq!(error.errno, Some(2));
-        std::os::unix::fs::symlink(folder.path(), folder.path().join("circle")).unwrap();
-        let circle = create(folder.path(), options(Format::V1), &|_, _| true);
-        assert!(matches!(
-            circle,
-            Err(CreateError::TooDeep { .. } | CreateError::Storage(_))
-        ));
+        fs::write(folder.path().join("file"), b"data").unwrap();
+        let link = folder.path().join("link");
+        for (leads_to, store_links, expected) in [
+            (folder.path(), false, "a folder that it is in"),
+            (Path::new("nothing"), false, "leads to nothing"),
+            (Path::new("/dev"), true, "out of what is shared"),
+            (Path::new("."), true, "out of what is shared"),
+        ] {
+            std::os::unix::fs::symlink(leads_to, &link).unwrap();
+            let refused = create(
+                folder.path(),
+                CreateOptions {
+                    store_links,
+                    ..options(Format::V1)
+                },
+                &|_, _| true,
+            );
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+            fs::remove_file(&link).unwrap();
+        }
+    }
+
+    #[test]
+    fn links_are_stored_or_followed() {
+        for format in [Format::V1, Format::V2, Format::Hybrid] {
+            let folder = tree();
+            let root = folder.path().join("root");
+            std::os::unix::fs::symlink("../a", root.join("b/to-a")).unwrap();
+            let of = |store_links| CreateOptions {
+                store_links,
+                ..options(format)
+            };
+            let link = |meta: &Metainfo| {
+                let mut files = meta.files().iter();
+                files
+                    .find(|file| file.path.as_str() == "b/to-a")
+                    .unwrap()
+                    .clone()
+            };
+            let followed = create(&root, of(false), &|_, _| true).unwrap();
+            assert_eq!(link(&followed).length, 40_000);
+            let stored = create(&root, of(true), &|_, _| true).unwrap();
+            assert_eq!(link(&stored).attributes.symlink.unwrap().as_str(), "a");
+            let target = Target::Seed(root.clone());
+            let whole = |meta: &Metainfo| {
+                let report = verify(meta, &target, 2, &|_, _| true).unwrap();
+                report.files.iter().all(|file| file.complete)
+            };
+            assert!(whole(&stored));
+            fs::remove_file(root.join("b/to-a")).unwrap();
+            assert!(!whole(&stored));
+            fs::write(root.join("b/to-a"), b"no link").unwrap();
+            assert!(!whole(&stored));
+        }
     }
 }

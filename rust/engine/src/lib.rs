@@ -6,6 +6,7 @@ pub mod create;
 mod ends;
 pub mod error;
 pub mod events;
+mod links;
 mod net;
 pub mod pieces;
 pub mod pool;

@@ -11,6 +11,7 @@ use p2pcore_protocol::{FileIndex, Metainfo, Mismatch, PieceIndex};
 
 use crate::api::Target;
 use crate::error::{StorageError, TorrentError};
+use crate::links::is_link;
 use crate::sources::{PassError, Progress, hash_pieces};
 
 /// Data, compared with its torrent.
@@ -25,7 +26,7 @@ pub struct VerifyReport {
 /// One file, compared with its torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileReport {
-    /// Every piece of it is correct, and so is its size.
+    /// Every piece of it is correct, and so is its size; a link leads where it should.
     pub complete: bool,
     /// It is not there.
     pub missing: bool,
@@ -68,16 +69,22 @@ pub fn verify(
     let pieces: Vec<bool> = good.into_iter().map(AtomicBool::into_inner).collect();
     let files = meta.files().iter().zip(&paths).enumerate();
     let files = files.map(|(number, (file, path))| {
-        let size = match fs::metadata(path) {
+        let found = match &file.attributes.symlink {
+            Some(_) => fs::symlink_metadata(path), // what it leads to is another file of the torrent
+            None => fs::metadata(path),
+        };
+        let size = match found {
             Ok(metadata) => Some(metadata.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(StorageError::new("open", path, &error)),
         };
         let mut range = layout.file_pieces(FileIndex::new(number as u32));
-        // A link has no bytes of its own: what it points to is another file of the torrent.
-        let right_size = file.attributes.symlink.is_some() || size == Some(file.length);
+        let fits = match &file.attributes.symlink {
+            Some(leads_to) => is_link(path, &file.path, leads_to),
+            None => size == Some(file.length),
+        };
         Ok(FileReport {
-            complete: right_size && range.all(|piece| pieces[piece as usize]),
+            complete: fits && range.all(|piece| pieces[piece as usize]),
             missing: size.is_none(),
             size,
         })

@@ -85,6 +85,17 @@ impl Magnet {
         Ok(magnet)
     }
 
+    /// The same link with these hashes, in hexadecimal (v1 also in base32), checked as if it had been parsed.
+    pub fn with_hashes(mut self, v1: Option<&str>, v2: Option<&str>) -> Result<Self, MagnetError> {
+        if let Some(hash) = v1 {
+            self.take_topic(&format!("urn:btih:{hash}"))?;
+        }
+        if let Some(hash) = v2 {
+            self.take_topic(&format!("urn:btmh:1220{hash}"))?;
+        }
+        Self::parse(&self.to_string())
+    }
+
     /// Whether the link asks for this file.
     pub fn selects(&self, file: FileIndex) -> bool {
         let wanted = |&(first, last): &(u32, u32)| (first..=last).contains(&file.get());

@@ -12,7 +12,7 @@ use crate::{errors, work};
 
 /// Hashes `path` and makes its metainfo.
 #[pyfunction]
-#[pyo3(signature = (path, *, format, piece_length, trackers, web_seeds, private, comment, source, created_by,
+#[pyo3(signature = (path, *, format, piece_length, trackers, web_seeds, http_seeds, store_links, private, comment, source, created_by,
                     creation_date, threads, progress))]
 #[allow(clippy::too_many_arguments)] // one keyword for each option
 pub fn create(
@@ -22,6 +22,8 @@ pub fn create(
     piece_length: Option<u32>,
     trackers: Vec<Vec<String>>,
     web_seeds: Vec<String>,
+    http_seeds: Vec<String>,
+    store_links: bool,
     private: bool,
     comment: Option<String>,
     source: Option<String>,
@@ -44,6 +46,8 @@ pub fn create(
         piece_length,
         trackers,
         web_seeds,
+        http_seeds,
+        store_links,
         private,
         comment,
         source,

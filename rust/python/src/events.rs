@@ -25,6 +25,11 @@ pub fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>>
         EventKind::PieceVerified(piece) => ("piece_verified", object(py, piece.get())?, none()),
         EventKind::PieceFailed(piece) => ("piece_failed", object(py, piece.get())?, none()),
         EventKind::FileCompleted(file) => ("file_completed", object(py, file.get())?, none()),
+        EventKind::DialFailed { addr, reason } => (
+            "dial_failed",
+            object(py, address(addr))?,
+            object(py, reason)?,
+        ),
         EventKind::PeerConnected { addr, outgoing } => (
             "peer_connected",
             object(py, address(addr))?,

@@ -1,4 +1,6 @@
-//! `Magnet`: a magnet link, taken apart.
+//! `Magnet`: a magnet link, taken apart or built.
+
+use std::net::SocketAddr;
 
 use p2pcore_protocol::Magnet;
 use pyo3::prelude::*;
@@ -23,6 +25,41 @@ impl PyMagnet {
 
 #[pymethods]
 impl PyMagnet {
+    /// Builds a link.
+    #[new]
+    #[pyo3(signature = (*, info_hash_v1=None, info_hash_v2=None, name=None, length=None, trackers=Vec::new(),
+                        web_seeds=Vec::new(), peers=Vec::new(), select=Vec::new()))]
+    #[allow(clippy::too_many_arguments)] // one keyword for each parameter of a link
+    fn build(
+        py: Python<'_>,
+        info_hash_v1: Option<&str>,
+        info_hash_v2: Option<&str>,
+        name: Option<String>,
+        length: Option<u64>,
+        trackers: Vec<String>,
+        web_seeds: Vec<String>,
+        peers: Vec<(String, u16)>,
+        select: Vec<(u32, u32)>,
+    ) -> PyResult<Self> {
+        let peer = |(host, port): (String, u16)| match host.parse() {
+            Ok(ip) => SocketAddr::new(ip, port).to_string(),
+            Err(_) => format!("{host}:{port}"),
+        };
+        let magnet = Magnet {
+            name,
+            length,
+            trackers,
+            web_seeds,
+            peer_names: peers.into_iter().map(peer).collect(),
+            select,
+            ..Magnet::default()
+        };
+        magnet
+            .with_hashes(info_hash_v1, info_hash_v2)
+            .map(Self::new)
+            .map_err(|error| errors::raise_message(py, "MagnetError", &error.to_string()))
+    }
+
     /// Takes a link apart.
     #[classmethod]
     fn parse(_cls: &Bound<'_, PyType>, py: Python<'_>, uri: &str) -> PyResult<Self> {

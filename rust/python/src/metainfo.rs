@@ -33,12 +33,6 @@ impl PyMetainfo {
     pub fn inner(&self) -> &Arc<Metainfo> {
         &self.inner
     }
-
-    fn parse(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| Metainfo::parse(data))
-            .map(|meta| Self::new(Arc::new(meta)))
-            .map_err(|error| errors::raise_message(py, "MetainfoError", &error.to_string()))
-    }
 }
 
 #[pymethods]
@@ -49,13 +43,21 @@ impl PyMetainfo {
         let data = py
             .detach(|| std::fs::read(&path))
             .map_err(|error| storage(py, "read", &path, &error))?;
-        Self::parse(py, &data)
+        let parsed = py.detach(|| Metainfo::parse(&data));
+        parsed
+            .map(|meta| Self::new(Arc::new(meta)))
+            .map_err(|error| {
+                let message = format!("{}: {error}", path.display());
+                errors::raise_message(py, "MetainfoError", &message)
+            })
     }
 
     /// Reads the bytes of a .torrent file.
     #[classmethod]
     fn from_bytes(_cls: &Bound<'_, PyType>, py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        Self::parse(py, data)
+        py.detach(|| Metainfo::parse(data))
+            .map(|meta| Self::new(Arc::new(meta)))
+            .map_err(|error| errors::raise_message(py, "MetainfoError", &error.to_string()))
     }
 
     /// The bytes of its .torrent file.

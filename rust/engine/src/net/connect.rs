@@ -9,6 +9,8 @@ use p2pcore_protocol::handshake::{HANDSHAKE_LEN, Handshake, check_start, info_ha
 use p2pcore_scheduling::{Input, PeerInfo};
 use tokio::net::TcpStream;
 
+use crate::api::EventKind;
+
 use super::Net;
 use super::torrent::Torrent;
 use super::writer::write_all;
@@ -30,6 +32,20 @@ pub(super) enum ConnectError {
     Full,
 }
 
+impl ConnectError {
+    /// With more of the cause than what is counted by.
+    fn in_words(&self) -> String {
+        match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "it closed the connection before its handshake: does it have this torrent?"
+                    .to_owned()
+            }
+            Self::Io(error) => error.kind().to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Connects to `addr` for `torrent`, and runs the peer to its end.
 pub(super) async fn dial(net: Rc<Net>, torrent: Rc<Torrent>, addr: SocketAddr) {
     let made = {
@@ -40,6 +56,8 @@ pub(super) async fn dial(net: Rc<Net>, torrent: Rc<Torrent>, addr: SocketAddr) {
         Ok((stream, info)) => super::peer::run(net, torrent, stream, info).await,
         Err(error) => {
             net.ends.count(&error);
+            let reason = error.in_words();
+            net.emit(Some(torrent.id), EventKind::DialFailed { addr, reason });
             let for_good = matches!(error, ConnectError::OwnSelf);
             torrent.handle(&net, Input::DialFailed { addr, for_good });
         }

@@ -13,6 +13,7 @@ use super::resume::Record;
 use super::{OnDisk, PARTS, Storage, lock, sys};
 use crate::api::Target;
 use crate::error::StorageError;
+use crate::links::is_link;
 
 impl Storage {
     /// Says which files are wanted: bytes of them that are in the parts file move to their places.
@@ -238,20 +239,13 @@ impl Storage {
     /// Makes a file without bytes, or a symbolic link, where nothing is.
     fn make_empty(&self, file: FileIndex) -> Result<(), StorageError> {
         let _creating = lock(&self.creating);
-        let link = self.places.link_target(file);
+        let entry = &self.meta.files()[file.as_usize()];
         let on_disk = lock(&self.state).files[file.as_usize()].on_disk;
-        match (on_disk, link) {
+        match (on_disk, &entry.attributes.symlink) {
             (OnDisk::Absent, None) => self.create(file).map(drop),
             (OnDisk::Absent, Some(_)) => self.create_link(file),
-            (_, Some(target)) => {
-                let stands = std::fs::read_link(self.places.path(file));
-                let same = stands.is_ok_and(|stands| stands.as_os_str() == target.as_str());
-                if same {
-                    Ok(())
-                } else {
-                    Err(self.not_ours(file))
-                }
-            }
+            (_, Some(target)) if is_link(&self.places.path(file), &entry.path, target) => Ok(()),
+            (_, Some(_)) => Err(self.not_ours(file)),
             (_, None) => {
                 let found = self.places.find(file)?;
                 let fits = found.is_some_and(|found| found.regular && found.size == 0);

@@ -145,8 +145,8 @@ impl Places {
         })
     }
 
-    /// What a symbolic link of the torrent says; `None` for other files.
-    pub fn link_target(&self, file: FileIndex) -> Option<String> {
+    /// What a symbolic link of the torrent says when we make it; `None` for other files.
+    fn link_target(&self, file: FileIndex) -> Option<String> {
         let entry = &self.meta.files()[file.as_usize()];
         let target = entry.attributes.symlink.as_ref()?;
         let up = entry.path.components().count().saturating_sub(1);
