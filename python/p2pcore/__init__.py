@@ -3,7 +3,7 @@
 from p2pcore import sync
 from p2pcore._chunking import chunk
 from p2pcore._config import Address, SessionConfig
-from p2pcore._content import FileReport, VerifyReport, create, verify
+from p2pcore._content import FileDigests, FileReport, VerifyReport, create, create_with_digests, verify
 from p2pcore._errors import (
     AlreadyAddedError,
     ArgumentError,
@@ -59,6 +59,7 @@ __all__ = [
     "Failed",
     "File",
     "FileCompleted",
+    "FileDigests",
     "FileReport",
     "ForkError",
     "HashesDisagreeError",
@@ -90,6 +91,7 @@ __all__ = [
     "__version__",
     "chunk",
     "create",
+    "create_with_digests",
     "hash_pieces",
     "merkle_root",
     "sync",

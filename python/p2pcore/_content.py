@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack
 
 from p2pcore import _p2pcore
 from p2pcore._config import StrPath
@@ -25,6 +25,43 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["v1", "v2", "hybrid"]
 Progress: TypeAlias = Callable[[int, int], object]
+Digest: TypeAlias = Literal["sha256", "git-sha1", "blake3"]
+
+_DIGESTS = ("sha256", "git-sha1", "blake3")
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDigests:
+    """Digests of one whole file; None where one was not asked for, the file is not whole, or it is a link.
+
+    Attributes:
+        sha256: 32 bytes.
+        git_sha1: 20 bytes: SHA-1 of the file as a git blob, the name that git gives it.
+        blake3: 32 bytes.
+    """
+
+    sha256: bytes | None
+    git_sha1: bytes | None
+    blake3: bytes | None
+
+
+class CreateOptions(TypedDict, total=False):
+    """What `create` takes beside the path."""
+
+    format: Format
+    piece_length: int | None
+    trackers: Sequence[str | Sequence[str]]
+    web_seeds: Sequence[str]
+    private: bool
+    comment: str | None
+    progress: Progress | None
+    http_seeds: Sequence[str]
+    symlinks: Literal["follow", "store"]
+    source: str | None
+    created_by: str | None
+    creation_date: int | None
+    threads: int
 
 
 @public
@@ -37,12 +74,14 @@ class FileReport:
         complete: Whether every piece of it is there and correct, and its size is right.
         missing: Whether it is not there.
         size: Bytes on the disk; None if it is not there.
+        digests: Of what is there, right or wrong, if it has the right size; those that `verify` was asked for.
     """
 
     file: File
     complete: bool
     missing: bool
     size: int | None
+    digests: FileDigests
 
 
 @public
@@ -113,6 +152,71 @@ def create(
         >>> meta.format
         'hybrid'
     """
+    meta, _ = _create(
+        path,
+        (),
+        format=format,
+        piece_length=piece_length,
+        trackers=trackers,
+        web_seeds=web_seeds,
+        private=private,
+        comment=comment,
+        progress=progress,
+        http_seeds=http_seeds,
+        symlinks=symlinks,
+        source=source,
+        created_by=created_by,
+        creation_date=creation_date,
+        threads=threads,
+    )
+    return meta
+
+
+def create_with_digests(
+    path: StrPath, digests: Sequence[Digest] = ("sha256",), **options: Unpack[CreateOptions]
+) -> tuple[Metainfo, tuple[FileDigests, ...]]:
+    """Makes a torrent as `create` does, and takes digests of the whole files in the same pass over the data.
+
+    Args:
+        path: The file or the folder.
+        digests: Any of "sha256", "git-sha1" and "blake3". A digest of one large file is the work of one core.
+        options: As those of `create`.
+
+    Returns:
+        The torrent's metainfo, and the digests of each of its files, in its order.
+
+    Raises:
+        ArgumentError: An option is wrong.
+        CreateError: As with `create`.
+        StorageError: A file could not be read.
+
+    Example:
+        >>> meta, digests = p2pcore.create_with_digests(folder, ["blake3"])
+        >>> len(digests) == len(meta.files), len(digests[0].blake3)
+        (True, 32)
+    """
+    meta, rows = _create(path, digests, **options)
+    return meta, tuple(_file_digests(row) for row in rows)
+
+
+def _create(
+    path: StrPath,
+    digests: Sequence[Digest],
+    *,
+    format: Format = "hybrid",
+    piece_length: int | None = None,
+    trackers: Sequence[str | Sequence[str]] = (),
+    web_seeds: Sequence[str] = (),
+    private: bool = False,
+    comment: str | None = None,
+    progress: Progress | None = None,
+    http_seeds: Sequence[str] = (),
+    symlinks: Literal["follow", "store"] = "follow",
+    source: str | None = None,
+    created_by: str | None = None,
+    creation_date: int | None = None,
+    threads: int = 0,
+) -> tuple[Metainfo, list[_DigestRow]]:
     if any(isinstance(urls, str) for urls in (trackers, web_seeds, http_seeds)):
         raise ArgumentError("trackers, web_seeds and http_seeds are sequences of URLs, not one text")
     if symlinks not in ("follow", "store"):
@@ -133,6 +237,7 @@ def create(
         created_by=created_by,
         creation_date=creation_date,
         threads=threads,
+        digests=_digest_names(digests),
         progress=progress,
     )
 
@@ -141,6 +246,7 @@ def verify(
     meta: Metainfo,
     path: StrPath | Mapping[str, StrPath],
     *,
+    digests: Sequence[Digest] = (),
     threads: int = 0,
     progress: Progress | None = None,
 ) -> VerifyReport:
@@ -149,6 +255,7 @@ def verify(
     Args:
         meta: The torrent.
         path: The shared file or folder itself, whatever its name; or a mapping from torrent path to local path.
+        digests: Digests of whole files to take in the same pass: any of "sha256", "git-sha1" and "blake3".
         threads: Hashing threads; 0 is one for each core.
         progress: Called about ten times a second with (bytes hashed, bytes in all). What it raises stops the work.
 
@@ -168,10 +275,11 @@ def verify(
     import numpy as np
 
     paths, in_place = local_paths(meta, path)
-    pieces, files = _p2pcore.verify(meta, paths, in_place=in_place, threads=threads, progress=progress)
+    names = _digest_names(digests)
+    pieces, files = _p2pcore.verify(meta, paths, in_place=in_place, threads=threads, digests=names, progress=progress)
     reports = tuple(
-        FileReport(file=file, complete=complete, missing=missing, size=size)
-        for file, (complete, missing, size) in zip(meta.files, files, strict=True)
+        FileReport(file=file, complete=complete, missing=missing, size=size, digests=_file_digests(row))
+        for file, (complete, missing, size, row) in zip(meta.files, files, strict=True)
     )
     return VerifyReport(
         complete=all(report.complete for report in reports) and 0 not in pieces,
@@ -206,6 +314,20 @@ def local_paths(meta: Metainfo, path: StrPath | Mapping[str, StrPath]) -> tuple[
 def absolute(path: StrPath) -> str:
     """The same place, also when the program changes its folder."""
     return str(Path(path).absolute())
+
+
+_DigestRow: TypeAlias = tuple[bytes | None, bytes | None, bytes | None]
+
+
+def _digest_names(digests: Sequence[Digest]) -> list[str]:
+    if isinstance(digests, str) or any(name not in _DIGESTS for name in digests):
+        raise ArgumentError(f"digests is {digests!r}: it must be a sequence of {', '.join(map(repr, _DIGESTS))}")
+    return list(digests)
+
+
+def _file_digests(row: _DigestRow) -> FileDigests:
+    sha256, git_sha1, blake3 = row
+    return FileDigests(sha256=sha256, git_sha1=git_sha1, blake3=blake3)
 
 
 def _piece_length(value: int | None) -> int | None:

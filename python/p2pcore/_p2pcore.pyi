@@ -26,6 +26,7 @@ VERSION: str
 _Address = tuple[str, int]
 _Rates = tuple[int | None, int | None]
 _Path = str | os.PathLike[str]
+_Digests = tuple[bytes | None, bytes | None, bytes | None]
 
 @final
 class File:
@@ -295,8 +296,9 @@ def create(
     created_by: str | None,
     creation_date: int | None,
     threads: int,
+    digests: Sequence[str],
     progress: Callable[[int, int], object] | None,
-) -> Metainfo: ...
+) -> tuple[Metainfo, list[_Digests]]: ...
 def chunk(
     data: Buffer | str,
     *,
@@ -320,5 +322,6 @@ def verify(
     *,
     in_place: bool,
     threads: int,
+    digests: Sequence[str],
     progress: Callable[[int, int], object] | None,
-) -> tuple[bytes, list[tuple[bool, bool, int | None]]]: ...
+) -> tuple[bytes, list[tuple[bool, bool, int | None, _Digests]]]: ...

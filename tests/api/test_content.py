@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import shutil
 import threading
@@ -273,3 +274,17 @@ def test_links_are_followed_or_stored(tmp_path: Path) -> None:
 def test_malformed_magnets_are_magnet_errors(uri: str) -> None:
     with pytest.raises(p2pcore.MagnetError):
         p2pcore.Magnet.parse(uri)
+
+
+def test_digests_of_whole_files_come_with_the_same_pass(folder: Path) -> None:
+    meta, digests = p2pcore.create_with_digests(folder, ["sha256", "git-sha1"], format="v2", threads=2)
+    assert meta == p2pcore.create(folder, format="v2")
+    report = p2pcore.verify(meta, folder, digests=["sha256", "git-sha1"])
+    assert tuple(entry.digests for entry in report.files) == digests
+    for file, found in zip(meta.files, digests, strict=True):
+        data = (folder / file.path).read_bytes()
+        assert found.sha256 == hashlib.sha256(data).digest()
+        assert found.git_sha1 == hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
+        assert found.blake3 is None
+    with pytest.raises(p2pcore.ArgumentError):
+        p2pcore.verify(meta, folder, digests="sha256")  # type: ignore[arg-type]

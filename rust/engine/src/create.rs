@@ -9,9 +9,10 @@ use p2pcore_protocol::check::PieceHashes;
 use p2pcore_protocol::create::{CreateError as PlanError, FileEntry, Plan};
 use p2pcore_protocol::{Attributes, Format, Metainfo, TorrentPath};
 
+use crate::digests::{DigestKinds, FileDigests};
 use crate::error::StorageError;
 use crate::links::leads_to;
-use crate::sources::{PassError, Progress, hash_pieces};
+use crate::sources::{Pass, PassError, Progress};
 
 /// What the user chooses; see the fields of the protocol's own options.
 #[derive(Debug, Clone)]
@@ -94,12 +95,13 @@ pub enum CreateError {
     Stopped,
 }
 
-/// Makes a torrent of the file or folder at `path`. A link at `path` itself is always followed.
+/// Makes a torrent of the file or folder at `path`, and the digests of its files, in the torrent's order. A link at `path` itself is always followed.
 pub fn create(
     path: &Path,
     options: CreateOptions,
+    digests: DigestKinds,
     progress: Progress<'_>,
-) -> Result<Metainfo, CreateError> {
+) -> Result<(Metainfo, Vec<FileDigests>), CreateError> {
     let threads = options.threads;
     let format = options.format;
     let whole = fs::canonicalize(path).map_err(|error| StorageError::new("open", path, &error))?;
@@ -134,12 +136,23 @@ pub fn create(
         }
         hashes.lock().unwrap_or_else(PoisonError::into_inner)[piece.as_usize()] = found;
     };
-    hash_pieces(plan.layout(), format, &paths, threads, progress, &take).map_err(|error| {
-        match error {
-            PassError::Storage(error) => CreateError::Storage(error),
-            PassError::Stopped => CreateError::Stopped,
-        }
+    let pass = Pass {
+        layout: plan.layout(),
+        format,
+        paths: &paths,
+        threads,
+        digests,
+        progress,
+    };
+    let mut digests = pass.run(&take).map_err(|error| match error {
+        PassError::Storage(error) => CreateError::Storage(error),
+        PassError::Stopped => CreateError::Stopped,
     })?;
+    for (file, digests) in plan.files().iter().zip(&mut digests) {
+        if file.attributes.symlink.is_some() {
+            *digests = FileDigests::default();
+        }
+    }
     for (file, path) in plan.files().iter().zip(&paths) {
         if file.attributes.symlink.is_some() {
             continue;
@@ -155,7 +168,7 @@ pub fn create(
         }
     }
     let hashes = hashes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(plan.build(hashes.into_iter().flatten())?)
+    Ok((plan.build(hashes.into_iter().flatten())?, digests))
 }
 
 fn plan_options(options: CreateOptions) -> p2pcore_protocol::create::CreateOptions {
@@ -323,6 +336,10 @@ mod tests {
         }
     }
 
+    fn make(root: &Path, options: CreateOptions) -> Result<Metainfo, CreateError> {
+        create(root, options, DigestKinds::default(), &|_, _| true).map(|(meta, _)| meta)
+    }
+
     fn tree() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, length) in [("a", 40_000), ("b/c", 16_384), ("b/empty", 0), ("b-c", 1)] {
@@ -338,16 +355,16 @@ mod tests {
         for format in [Format::V1, Format::V2, Format::Hybrid] {
             let folder = tree();
             let root = folder.path().join("root");
-            let meta = create(&root, options(format), &|_, _| true).unwrap();
-            let again = create(&root, options(format), &|_, _| true).unwrap();
+            let meta = make(&root, options(format)).unwrap();
+            let again = make(&root, options(format)).unwrap();
             assert_eq!(meta.to_bytes(), again.to_bytes());
             let target = Target::Seed(root.clone());
-            let report = verify(&meta, &target, 2, &|_, _| true).unwrap();
+            let report = verify(&meta, &target, 2, DigestKinds::default(), &|_, _| true).unwrap();
             assert!(report.pieces.iter().all(|good| *good));
             assert!(report.files.iter().all(|file| file.complete));
             fs::write(root.join("b/c"), vec![9; 16_384]).unwrap();
             fs::remove_file(root.join("b/empty")).unwrap();
-            let report = verify(&meta, &target, 2, &|_, _| true).unwrap();
+            let report = verify(&meta, &target, 2, DigestKinds::default(), &|_, _| true).unwrap();
             assert!(report.pieces.contains(&false) && report.pieces.contains(&true));
             let whole: Vec<_> = meta
                 .files()
@@ -363,16 +380,19 @@ mod tests {
     #[test]
     fn progress_can_stop_it() {
         let folder = tree();
-        let stopped = create(&folder.path().join("root"), options(Format::V1), &|_, _| {
-            false
-        });
+        let stopped = create(
+            &folder.path().join("root"),
+            options(Format::V1),
+            DigestKinds::default(),
+            &|_, _| false,
+        );
         assert!(matches!(stopped, Err(CreateError::Stopped)));
     }
 
     #[test]
     fn what_cannot_be_shared_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = create(&folder.path().join("x"), options(Format::V1), &|_, _| true);
+        let missing = make(&folder.path().join("x"), options(Format::V1));
         let Err(CreateError::Storage(error)) = missing else {
             panic!("{missing:?}")
         };
@@ -386,13 +406,12 @@ mod tests {
             (Path::new("."), true, "out of what is shared"),
         ] {
             std::os::unix::fs::symlink(leads_to, &link).unwrap();
-            let refused = create(
+            let refused = make(
                 folder.path(),
                 CreateOptions {
                     store_links,
                     ..options(Format::V1)
                 },
-                &|_, _| true,
             );
             let message = refused.unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
@@ -417,13 +436,14 @@ mod tests {
                     .unwrap()
                     .clone()
             };
-            let followed = create(&root, of(false), &|_, _| true).unwrap();
+            let followed = make(&root, of(false)).unwrap();
             assert_eq!(link(&followed).length, 40_000);
-            let stored = create(&root, of(true), &|_, _| true).unwrap();
+            let stored = make(&root, of(true)).unwrap();
             assert_eq!(link(&stored).attributes.symlink.unwrap().as_str(), "a");
             let target = Target::Seed(root.clone());
             let whole = |meta: &Metainfo| {
-                let report = verify(meta, &target, 2, &|_, _| true).unwrap();
+                let report =
+                    verify(meta, &target, 2, DigestKinds::default(), &|_, _| true).unwrap();
                 report.files.iter().all(|file| file.complete)
             };
             assert!(whole(&stored));
@@ -432,5 +452,74 @@ mod tests {
             fs::write(root.join("b/to-a"), b"no link").unwrap();
             assert!(!whole(&stored));
         }
+    }
+
+    #[test]
+    fn digests_of_whole_files_come_from_the_same_pass() {
+        let folder = tree();
+        let root = folder.path().join("root");
+        let big: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        fs::write(root.join("big"), &big).unwrap();
+        let kinds = DigestKinds {
+            sha256: true,
+            git_sha1: true,
+            blake3: true,
+        };
+        for (format, piece_length, threads) in [
+            (Format::V1, 16 * 1024, 3),
+            (Format::Hybrid, 64 * 1024, 2),
+            (Format::V2, 16 << 20, 8),
+            (Format::V1, 1 << 20, 1),
+        ] {
+            let options = CreateOptions {
+                piece_length: Some(piece_length),
+                threads,
+                ..options(format)
+            };
+            let (meta, digests) = create(&root, options, kinds, &|_, _| true).unwrap();
+            assert_eq!(digests.len(), meta.files().len());
+            let target = Target::Seed(root.clone());
+            let report = verify(&meta, &target, threads, kinds, &|_, _| true).unwrap();
+            for ((file, digests), report) in meta.files().iter().zip(&digests).zip(&report.files) {
+                let bytes = fs::read(root.join(file.path.as_str())).unwrap();
+                let mut blob = format!("blob {}\0", bytes.len()).into_bytes();
+                blob.extend(&bytes);
+                let mut blake3 = p2pcore_hashing::Blake3::new();
+                blake3.update(&bytes);
+                let expected = FileDigests {
+                    sha256: Some(p2pcore_hashing::sha256(&bytes)),
+                    git_sha1: Some(p2pcore_hashing::sha1(&blob)),
+                    blake3: Some(blake3.finish()),
+                };
+                assert_eq!(*digests, expected, "{}", file.path);
+                assert_eq!(report.digests, expected, "{}", file.path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_whole_has_no_digest_and_holds_up_nobody() {
+        let folder = tree();
+        let root = folder.path().join("root");
+        fs::write(root.join("big"), vec![5; 3_000_000]).unwrap();
+        let meta = make(&root, options(Format::V1)).unwrap();
+        fs::write(root.join("a"), b"short").unwrap();
+        fs::write(root.join("b-c"), b"longer").unwrap();
+        fs::remove_file(root.join("b/c")).unwrap();
+        let kinds = DigestKinds {
+            sha256: true,
+            ..DigestKinds::default()
+        };
+        let target = Target::Seed(root);
+        let report = verify(&meta, &target, 3, kinds, &|_, _| true).unwrap();
+        let digested = |name| {
+            let mut files = meta.files().iter().zip(&report.files);
+            let found = files.find(|(file, _)| file.path.as_str() == name);
+            found.is_some_and(|(_, report)| report.digests.sha256.is_some())
+        };
+        assert!(digested("big") && digested("b/empty"));
+        assert!(!digested("a") && !digested("b/c") && !digested("b-c"));
+        let stopped = verify(&meta, &target, 3, kinds, &|_, _| false).unwrap();
+        assert!(!stopped.files[0].complete);
     }
 }

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod chunk;
 pub mod create;
+pub mod digests;
 mod ends;
 pub mod error;
 pub mod events;

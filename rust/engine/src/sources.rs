@@ -1,7 +1,8 @@
 //! One pass over files that are only read: every byte once, all cores, bounded memory.
 //!
 //! Workers take pieces in order from one counter, several at a time, and read them side by side in runs, so that pieces of
-//! any length cost one buffer and fill the lanes of the hashes.
+//! any length cost one buffer and fill the lanes of the hashes. Where digests of whole files are asked for too, workers
+//! read runs of whole pieces instead, whose bytes stand in the order of the files.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,6 +16,7 @@ use p2pcore_hashing::LANES;
 use p2pcore_protocol::check::{PieceHashes, PiecesHasher};
 use p2pcore_protocol::{BlockSpan, FileSlice, Format, Layout, PieceIndex};
 
+use crate::digests::{DigestKinds, Digester, FileDigests};
 use crate::error::StorageError;
 
 /// Tells how far the work is, (bytes done, bytes in all); false stops it.
@@ -27,17 +29,48 @@ pub(crate) enum PassError {
     Stopped,
 }
 
-/// Hashes every piece of `layout`, whose files are at `paths`; `take` gets each piece, in any order, from any thread.
-/// `None` stands for a piece that could not be read whole because a file is short or missing.
-pub(crate) fn hash_pieces(
-    layout: &Layout,
-    format: Format,
-    paths: &[PathBuf],
-    threads: usize,
-    progress: Progress<'_>,
+/// One pass: what is read, how, and who is told.
+pub(crate) struct Pass<'a> {
+    pub layout: &'a Layout,
+    pub format: Format,
+    /// Where the files are.
+    pub paths: &'a [PathBuf],
+    /// 0: one for each core.
+    pub threads: usize,
+    /// Digests of whole files to take too.
+    pub digests: DigestKinds,
+    pub progress: Progress<'a>,
+}
+
+impl Pass<'_> {
+    /// Hashes every piece; `take` gets each, in any order, from any thread. `None` stands for a piece that could not be
+    /// read whole because a file is short or missing. Answers the digests of the files: none where none are asked for.
+    pub fn run(
+        &self,
+        take: &(dyn Fn(PieceIndex, Option<PieceHashes>) + Sync),
+    ) -> Result<Vec<FileDigests>, PassError> {
+        if self.digests.is_empty() {
+            return hash_pieces(self, None, take).map(|()| Vec::new());
+        }
+        let digester = Digester::new(self.layout, self.digests);
+        hash_pieces(self, Some(&digester), take)?;
+        Ok(digester.finish(self.layout))
+    }
+}
+
+fn hash_pieces(
+    pass: &Pass<'_>,
+    digester: Option<&Digester>,
     take: &(dyn Fn(PieceIndex, Option<PieceHashes>) + Sync),
 ) -> Result<(), PassError> {
-    let threads = thread_count(threads);
+    let &Pass {
+        layout,
+        format,
+        paths,
+        progress,
+        ..
+    } = pass;
+    let threads = thread_count(pass.threads);
     let next = AtomicU32::new(0);
     let done = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
@@ -45,6 +78,10 @@ pub(crate) fn hash_pieces(
     // As many pieces side by side as there are lanes; less where some threads would get none.
     let count = layout.piece_count();
     let batch = count.div_ceil(threads as u32).clamp(1, LANES as u32);
+    let (batch, buffer) = match digester {
+        Some(_) => whole_pieces(batch, layout.piece_length(), threads),
+        None => (batch, BUFFER),
+    };
     let advance = |bytes| {
         let so_far = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if !progress(so_far, layout.user_size()) {
@@ -53,13 +90,13 @@ pub(crate) fn hash_pieces(
         !stop.load(Ordering::Relaxed)
     };
     let work = || {
-        let mut reader = Reader::new(paths);
+        let mut reader = Reader::new(paths, buffer, digester);
         loop {
             let first = next.fetch_add(batch, Ordering::Relaxed);
             let pieces = first..count.min(first.saturating_add(batch));
             let pieces: Vec<_> = pieces.filter_map(|piece| layout.piece(piece)).collect();
             if pieces.is_empty() || stop.load(Ordering::Relaxed) {
-                return;
+                break;
             }
             match reader.hash(layout, format, &pieces, &advance) {
                 Ok(hashes) => {
@@ -72,6 +109,9 @@ pub(crate) fn hash_pieces(
                     stop.store(true, Ordering::Relaxed);
                 }
             }
+        }
+        if let (Some(digester), true) = (digester, stop.load(Ordering::Relaxed)) {
+            digester.stop(); // whoever waits for our bytes waits in vain
         }
     };
     std::thread::scope(|scope| {
@@ -101,14 +141,16 @@ struct Reader<'a> {
     paths: &'a [PathBuf],
     open: BTreeMap<usize, File>,
     buffer: Vec<u8>,
+    digester: Option<&'a Digester>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(paths: &'a [PathBuf]) -> Self {
+    fn new(paths: &'a [PathBuf], buffer: usize, digester: Option<&'a Digester>) -> Self {
         Self {
             paths,
             open: BTreeMap::new(),
-            buffer: vec![0; BUFFER],
+            buffer: vec![0; buffer],
+            digester,
         }
     }
 
@@ -122,15 +164,15 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<Option<PieceHashes>>, StorageError> {
         let mut hasher = PiecesHasher::new(layout, pieces, format);
         let mut whole = vec![true; pieces.len()];
-        let run = BUFFER / pieces.len().next_power_of_two();
+        let run = self.buffer.len() / pieces.len().next_power_of_two();
         let longest = pieces.iter().map(|piece| layout.data_size(*piece)).max();
         for begin in (0..longest.unwrap_or(0)).step_by(run) {
             let mut lengths = vec![0; pieces.len()];
             for (number, &piece) in pieces.iter().enumerate() {
                 let left = layout.data_size(piece).saturating_sub(begin);
                 let length = left.min(run as u32);
-                if length == 0 || !whole[number] {
-                    continue;
+                if length == 0 || !whole[number] && self.digester.is_none() {
+                    continue; // others may wait for what a digester is fed
                 }
                 let mut at = number * run;
                 for slice in layout.slices(BlockSpan {
@@ -139,7 +181,12 @@ impl<'a> Reader<'a> {
                     length,
                 }) {
                     let end = at + slice.length as usize;
-                    whole[number] &= self.read(slice, at, end)?;
+                    let there = self.read(slice, at, end)?;
+                    if let (Some(digester), Some(file)) = (self.digester, slice.file) {
+                        let bytes = there.then_some(&self.buffer[at..end]);
+                        digester.feed(file, slice.offset, bytes);
+                    }
+                    whole[number] &= there;
                     at = end;
                 }
                 lengths[number] = length as usize;
@@ -186,6 +233,19 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// Pieces to a batch, and bytes to a buffer, where a buffer holds whole pieces one after the other. A piece that is
+/// longer than a buffer is read in runs, alone.
+fn whole_pieces(batch: u32, piece_length: u32, threads: usize) -> (u32, usize) {
+    let most = (ALL_BUFFERS / threads).clamp(BUFFER, MOST_BUFFER);
+    let fitting = (most as u32 / piece_length).clamp(1, batch);
+    let batch = 1 << fitting.ilog2();
+    (batch, most.min((batch * piece_length) as usize))
+}
+
+/// Bytes of all buffers that hold whole pieces, and of the largest of them.
+const ALL_BUFFERS: usize = 32 << 20;
+const MOST_BUFFER: usize = 8 << 20;
 
 /// Bytes read at a time, of all pieces together: they are still in the second-level cache when they are hashed.
 const BUFFER: usize = 512 * 1024;

@@ -10,9 +10,10 @@ use p2pcore_protocol::check::PieceHashes;
 use p2pcore_protocol::{FileIndex, Metainfo, Mismatch, PieceIndex};
 
 use crate::api::Target;
+use crate::digests::{DigestKinds, FileDigests};
 use crate::error::{StorageError, TorrentError};
 use crate::links::is_link;
-use crate::sources::{PassError, Progress, hash_pieces};
+use crate::sources::{Pass, PassError, Progress};
 
 /// Data, compared with its torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct FileReport {
     pub missing: bool,
     /// Its bytes on disk.
     pub size: Option<u64>,
+    /// Of its content, right or wrong, if it has the right size.
+    pub digests: FileDigests,
 }
 
 /// Compares the data at `target` with `meta`. Missing and short files are wrong pieces, not errors. When `progress`
@@ -40,6 +43,7 @@ pub fn verify(
     meta: &Metainfo,
     target: &Target,
     threads: usize,
+    digests: DigestKinds,
     progress: Progress<'_>,
 ) -> Result<VerifyReport, TorrentError> {
     if !meta.has_piece_layers() {
@@ -59,10 +63,19 @@ pub fn verify(
         }
         Some(Err(_)) | None => {}
     };
-    match hash_pieces(layout, meta.format(), &paths, threads, progress, &take) {
+    let pass = Pass {
+        layout,
+        format: meta.format(),
+        paths: &paths,
+        threads,
+        digests,
+        progress,
+    };
+    let digests = match pass.run(&take) {
         Err(PassError::Storage(error)) => return Err(error.into()),
-        Err(PassError::Stopped) | Ok(()) => {}
-    }
+        Err(PassError::Stopped) => Vec::new(),
+        Ok(digests) => digests,
+    };
     if let Some(error) = wrong.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
@@ -87,6 +100,11 @@ pub fn verify(
             complete: fits && range.all(|piece| pieces[piece as usize]),
             missing: size.is_none(),
             size,
+            digests: digests
+                .get(number)
+                .filter(|_| size == Some(file.length) && file.attributes.symlink.is_none())
+                .copied()
+                .unwrap_or_default(),
         })
     });
     let files = files.collect::<Result<_, StorageError>>()?;

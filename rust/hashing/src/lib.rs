@@ -15,7 +15,7 @@ pub mod merkle;
 mod x86;
 
 pub use backend::Backend;
-pub use digest::{Sha1, Sha1Digest, Sha256, Sha256Digest, sha1, sha256};
+pub use digest::{Blake3, Sha1, Sha1Digest, Sha256, Sha256Digest, sha1, sha256};
 pub use lanes::LANES;
 pub use leaves::LeavesMany;
 pub use many::{Sha1Many, Sha256Many, sha1_many, sha256_many};

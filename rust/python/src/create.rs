@@ -7,13 +7,14 @@ use p2pcore_engine::create::{CreateError, CreateOptions};
 use p2pcore_protocol::Format;
 use pyo3::prelude::*;
 
+use crate::digests::{self, DigestRow};
 use crate::metainfo::PyMetainfo;
 use crate::{errors, work};
 
 /// Hashes `path` and makes its metainfo.
 #[pyfunction]
 #[pyo3(signature = (path, *, format, piece_length, trackers, web_seeds, http_seeds, store_links, private, comment, source, created_by,
-                    creation_date, threads, progress))]
+                    creation_date, threads, digests, progress))]
 #[allow(clippy::too_many_arguments)] // one keyword for each option
 pub fn create(
     py: Python<'_>,
@@ -30,8 +31,9 @@ pub fn create(
     created_by: Option<String>,
     creation_date: Option<i64>,
     threads: usize,
+    digests: Vec<String>,
     progress: Option<Bound<'_, PyAny>>,
-) -> PyResult<PyMetainfo> {
+) -> PyResult<(PyMetainfo, Vec<DigestRow>)> {
     let format = match format {
         "v1" => Format::V1,
         "v2" => Format::V2,
@@ -55,11 +57,13 @@ pub fn create(
         creation_date,
         threads,
     };
-    work::run(py, progress.as_ref(), |report| {
-        p2pcore_engine::create::create(&path, options, report)
+    let kinds = digests::kinds(&digests);
+    let (meta, digests) = work::run(py, progress.as_ref(), |report| {
+        p2pcore_engine::create::create(&path, options, kinds, report)
     })?
-    .map(|meta| PyMetainfo::new(Arc::new(meta)))
-    .map_err(|error| raise(py, &error))
+    .map_err(|error| raise(py, &error))?;
+    let rows = digests.iter().map(digests::row).collect();
+    Ok((PyMetainfo::new(Arc::new(meta)), rows))
 }
 
 fn raise(py: Python<'_>, error: &CreateError) -> PyErr {

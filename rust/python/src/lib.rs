@@ -10,6 +10,7 @@
 mod buffer;
 mod chunk;
 mod create;
+mod digests;
 mod errors;
 mod events;
 mod file;
