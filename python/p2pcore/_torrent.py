@@ -332,6 +332,8 @@ class Torrent:
     # From the bridge.
 
     def _on(self, kind: str, a: Any, b: Any) -> None:
+        if kind == "piece_verified" and self._early is None and not self._streams:
+            return  # the most frequent by far, and of no use but to a subscriber
         self._tell(_event(self._meta, kind, a, b), a)
         if kind == "checked" and self._seed and not self._completed:
             # The engine completes downloads only; for whoever waits, a seed that is whole is complete too.
