@@ -458,7 +458,9 @@ mod tests {
     fn digests_of_whole_files_come_from_the_same_pass() {
         let folder = tree();
         let root = folder.path().join("root");
-        let big: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let big: Vec<u8> = (0..3_000_000_u32)
+            .map(|n| (n.wrapping_mul(n) >> 7) as u8)
+            .collect();
         fs::write(root.join("big"), &big).unwrap();
         let kinds = DigestKinds {
             sha256: true,
