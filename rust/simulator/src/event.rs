@@ -169,7 +169,9 @@ mod tests {
     fn the_trace_tells_orders_apart() {
         let trace = |nodes: [u32; 2]| {
             let mut agenda = Agenda::new();
-            nodes.map(|node| agenda.at(1, Event::Tick(node)));
+            for node in nodes {
+                agenda.at(1, Event::Tick(node));
+            }
             while agenda.next().is_some() {}
             agenda.trace
         };

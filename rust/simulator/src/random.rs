@@ -1,4 +1,4 @@
-//! The simulator's random numbers (SplitMix64, Steele, Lea and Flood 2014): every one follows from the seed of the run.
+//! The simulator's random numbers (`SplitMix64`, Steele, Lea and Flood 2014): every one follows from the seed of the run.
 
 /// A generator. Not for secrets.
 #[derive(Debug, Clone)]

@@ -37,7 +37,7 @@ pub(crate) struct Pipe {
     pub(crate) queued: bool,
     /// Sent and not yet received.
     pub(crate) blocks: VecDeque<Flying>,
-    pub(crate) notes: VecDeque<(Nanos, Message)>,
+    notes: VecDeque<(Nanos, Message)>,
     /// When the last of what was sent arrives: nothing overtakes it.
     last: Nanos,
     /// When messages were last sent, and when those arrive: what is sent at one time arrives together.
@@ -132,6 +132,17 @@ impl Pipe {
         Some(arrives)
     }
 
+    /// The next message that has arrived by now.
+    pub(crate) fn next_note(&mut self, now: Nanos) -> Option<Message> {
+        // On a path without delay more can be sent at the same time: that is another burst.
+        self.noted = self.noted.filter(|(_, arrives)| *arrives > now);
+        let (arrives, _) = self.notes.front()?;
+        if *arrives > now {
+            return None;
+        }
+        self.notes.pop_front().map(|(_, message)| message)
+    }
+
     /// The sending end is closed: what was not sent is lost. What is under way arrives.
     pub(crate) fn close(&mut self) {
         self.open = false;
@@ -156,7 +167,8 @@ pub(crate) fn size(message: &Message) -> u64 {
         | Message::Interested
         | Message::NotInterested
         | Message::HaveAll
-        | Message::HaveNone => 5,
+        | Message::HaveNone
+        | Message::Unknown(_) => 5,
         Message::Have(_) | Message::Suggest(_) | Message::AllowedFast(_) => 9,
         Message::Request(_) | Message::Cancel(_) | Message::Reject(_) => 17,
         Message::Bitfield(bits) => 5 + bits.len() as u64,
@@ -164,7 +176,6 @@ pub(crate) fn size(message: &Message) -> u64 {
         Message::Extended { payload, .. } => 6 + payload.len() as u64,
         Message::HashRequest(_) | Message::HashReject(_) => 53,
         Message::Hashes { hashes, .. } => 53 + 32 * hashes.len() as u64,
-        Message::Unknown(_) => 5,
     }
 }
 
@@ -208,5 +219,14 @@ mod tests {
         assert_eq!(pipe.arrival(60), 60);
         assert_eq!(pipe.send_note(2, 45, Message::HaveAll), Some(60));
         assert_eq!(pipe.notes.len(), 4);
+    }
+
+    #[test]
+    fn without_delay_what_is_sent_after_a_delivery_is_another_burst() {
+        let mut pipe = Pipe::new(0, 1, 0);
+        assert_eq!(pipe.send_note(5, 5, Message::Choke), Some(5));
+        assert_eq!(pipe.next_note(5), Some(Message::Choke));
+        assert_eq!(pipe.next_note(5), None);
+        assert_eq!(pipe.send_note(5, 5, Message::Unchoke), Some(5));
     }
 }

@@ -197,6 +197,12 @@ impl World {
         Time::new(Duration::from_nanos(self.now))
     }
 
+    /// The pairs of nodes that are connected now.
+    #[cfg(test)]
+    pub(crate) fn pairs(&self) -> &BTreeSet<(u32, u32)> {
+        &self.connected
+    }
+
     /// The end that receives what goes through a pipe, if it is connected: its node and its name for the sender.
     fn receiver(&self, pipe: PipeId) -> Option<(u32, PeerKey)> {
         let own = &self.pipes[back(pipe) as usize];

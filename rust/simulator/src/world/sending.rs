@@ -137,10 +137,7 @@ impl World {
     pub(super) fn receive_notes(&mut self, pipe: PipeId) {
         let receiver = self.receiver(pipe);
         let mut any = false;
-        while let Some((at, _)) = self.pipes[pipe as usize].notes.front()
-            && *at <= self.now
-            && let Some((_, message)) = self.pipes[pipe as usize].notes.pop_front()
-        {
+        while let Some(message) = self.pipes[pipe as usize].next_note(self.now) {
             if let Some((node, peer)) = receiver {
                 self.feed(node, Input::Message { peer, message });
                 any = true;
