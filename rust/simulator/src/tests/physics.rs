@@ -34,24 +34,24 @@ fn a_slow_downlink_is_the_bottleneck() {
     );
 }
 
-/// The round model: one piece to a round, and a piece can be passed on in the round after. Nobody beats it, and without
-/// delays the scheduler should not be far from it.
+/// The round model: one piece to a round, and a piece can be passed on in the round after. Nobody beats it. A node that
+/// serves eight at once needs 1.67 times the bound in the model, too; the Swarm serves nine.
 #[test]
 fn without_delays_a_small_swarm_is_near_the_round_model() {
-    for seed in 1..=5 {
-        let mut scenario = Scenario::new(64)
-            .network(no_delay())
-            .group(Group::origin().links(UP, UNLIMITED))
-            .group(Group::new("peer", 8).links(UP, UNLIMITED));
-        scenario.check = Duration::ZERO;
-        let report = run(&scenario, seed);
-        let round = f64::from(scenario.piece_length) / UP as f64;
-        assert!((report.piece_bound / round - 67.0).abs() < 1e-9);
-        assert!(
-            report.ratio >= 1.0 && report.ratio <= 1.6,
-            "{}",
-            report.table()
-        );
+    for (slots, most) in [(0, 1.4), (8, 1.8)] {
+        for seed in 1..=5 {
+            let mut scenario = Scenario::new(64)
+                .network(no_delay())
+                .group(Group::origin().links(UP, UNLIMITED))
+                .group(Group::new("peer", 8).links(UP, UNLIMITED));
+            scenario.check = Duration::ZERO;
+            scenario.config.unchoke_slots = slots;
+            let report = run(&scenario, seed);
+            let round = f64::from(scenario.piece_length) / UP as f64;
+            assert!((report.piece_bound / round - 67.0).abs() < 1e-9);
+            let fits = report.ratio >= 1.0 && report.ratio <= most;
+            assert!(fits, "{}", report.table());
+        }
     }
 }
 
