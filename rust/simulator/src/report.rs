@@ -42,6 +42,8 @@ pub struct Report {
     pub first_copy_at: f64,
     /// Copies that the origins sent until the end.
     pub origin_total: f64,
+    /// Copies that the origins sent of pieces that somebody else had already.
+    pub origin_repeats: f64,
     /// Share of the uplinks' time that was used, over the origins and the counted nodes while they were here.
     pub utilisation: f64,
     /// Payload received in vain, as a share of all that had to be received.
@@ -158,6 +160,7 @@ impl Report {
             origin_first_copy: first_copy.map_or(0.0, |(_, sent)| sent as f64 / bytes),
             first_copy_at: first_copy.map_or(0.0, |(at, _)| seconds(at)),
             origin_total: origin_sent as f64 / bytes,
+            origin_repeats: world.spread.repeated as f64 / bytes,
             utilisation: utilisation(world),
             wasted: counters().map(|sums| sums.wasted).sum::<u64>() as f64
                 / (bytes * counted.len() as f64),

@@ -47,6 +47,8 @@ pub(crate) struct Spread {
     pub(crate) missing: u32,
     /// When nothing was missing any more, and what the origins had sent by then.
     pub(crate) first_copy: Option<(Nanos, u64)>,
+    /// What the origins sent of pieces that somebody else had already.
+    pub(crate) repeated: u64,
 }
 
 /// One direction of a link between two sites.
@@ -105,6 +107,7 @@ impl World {
                 seen: vec![false; scenario.pieces as usize],
                 missing: scenario.pieces,
                 first_copy: None,
+                repeated: 0,
             },
             scenario,
             seed,

@@ -58,6 +58,7 @@ impl Report {
             ("origin_first_copy", number(self.origin_first_copy)),
             ("first_copy_at", number(self.first_copy_at)),
             ("origin_total", number(self.origin_total)),
+            ("origin_repeats", number(self.origin_repeats)),
             ("utilisation", number(self.utilisation)),
             ("wasted", number(self.wasted)),
             ("duplicates", self.duplicates.to_string()),

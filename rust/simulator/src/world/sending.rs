@@ -81,6 +81,9 @@ impl World {
         sending.seen.sent += u64::from(span.length);
         sending.seen.control += BLOCK_HEADER;
         let corrupt = sending.what.conduct == Conduct::Liar;
+        if sending.what.complete && self.spread.seen[span.piece.get() as usize] {
+            self.spread.repeated += u64::from(span.length);
+        }
         if matches!(sending.what.leaves, Leaves::Sent(most) if sending.seen.sent >= most) {
             self.agenda.at(self.now, Event::Leave(node));
         }
