@@ -4,9 +4,11 @@ mod s1;
 mod s10;
 mod s11;
 mod s13;
+mod s14;
 mod s16;
 mod s17;
 mod s18;
+mod s19;
 mod s2;
 mod s21;
 mod s22;
@@ -66,9 +68,11 @@ pub fn all() -> Vec<Trial> {
     trials.extend(s10::TRIALS);
     trials.extend(s11::TRIALS);
     trials.extend(s13::TRIALS);
+    trials.extend(s14::TRIALS);
     trials.extend(s16::TRIALS);
     trials.extend(s17::TRIALS);
     trials.extend(s18::TRIALS);
+    trials.extend(s19::TRIALS);
     trials.extend(s21::TRIALS);
     trials.extend(s22::TRIALS);
     trials
