@@ -11,9 +11,10 @@ WHEELS := $(CARGO_TARGET_DIR)/wheels
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 BENCH_OPTIONS ?=
 FUZZ_SECONDS ?= 60
+SIM ?= all
 
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-python lint bench fuzz wheel dev build peers clean
+.PHONY: help demo test test-rust test-python lint bench sim fuzz wheel dev build peers clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -53,6 +54,9 @@ dev: $(VENV)/dev ## An editable, quickly built extension for working on the code
 
 bench: $(VENV)/dev build ## Measurements beside libtorrent; BENCH_OPTIONS go to pytest (--runs=9, -k transfer).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
+
+sim: ## Swarms in virtual time against their marks: all but the slowest; SIM=s2 runs one scenario.
+	cargo run --release --locked -q -p p2pcore-simulator --example sim -- $(SIM)
 
 fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
 	for target in bencode metainfo magnet wire swarm; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done

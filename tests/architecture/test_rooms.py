@@ -85,7 +85,7 @@ def test_every_room_takes_the_lints_of_the_workspace(packages: list[dict]) -> No
         assert lints.get("workspace") is True or own is not None, package["name"]
 
 
-@pytest.mark.parametrize("name", ["protocol", "scheduling"])
+@pytest.mark.parametrize("name", ["protocol", "scheduling", "simulator"])
 def test_clock_and_sockets_do_not_compile_in(name: str) -> None:
     lints = tomllib.loads((ROOT / "rust" / name / "clippy.toml").read_text())
     forbidden = {entry["path"] for entry in lints["disallowed-methods"] + lints["disallowed-types"]}
@@ -109,7 +109,7 @@ def test_no_python_module_but_the_native_one_is_imported_by_rust() -> None:
     assert [str(path) for path in engine if re.search(r"\bpyo3\b", path.read_text())] == []
 
 
-@pytest.mark.parametrize("name", ["hashing", "chunking", "protocol", "scheduling"])
+@pytest.mark.parametrize("name", ["hashing", "chunking", "protocol", "scheduling", "simulator"])
 def test_pure_rooms_name_no_clock_file_socket_or_thread(name: str) -> None:
     """What `clippy.toml` does not list is found here; tests of the rooms may use what they need."""
     forbidden = re.compile(

@@ -1,7 +1,7 @@
 //! When a peer counts as stalled, and what it is given while it does.
 //!
 //! A peer that owes blocks and sends nothing for several times its usual gap loses all of them at once. From then on it
-//! has one request outstanding (the probe) until something comes. A probe that was lost is repeated now and then.
+//! is sent one request now and then (the probe), on which nobody counts, until something comes.
 
 use std::time::Duration;
 

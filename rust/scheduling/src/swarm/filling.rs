@@ -78,12 +78,28 @@ impl Swarm {
                 piece: PieceIndex::new(piece),
             });
         }
+        let probe = peer.stall.is_stalled();
         self.picked = picked;
         self.whole = whole;
         self.timers.hurry(now);
+        if probe {
+            self.let_probe_go(key);
+        }
         if end == PickEnd::Dry && self.picker.all_asked() {
             self.duplicate_for(now, key);
         }
+    }
+
+    /// Nobody counts on a probe: its block stays open to others, and is welcome if it comes all the same.
+    fn let_probe_go(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        while let Some((piece, block)) = peer.requests.withdraw_next(&[]) {
+            self.picker.release(piece, block);
+            self.todo.fill_all = true;
+        }
+        self.free_held(key);
     }
 
     /// The endgame: everything was asked of somebody, so the latest blocks of the slowest peers are asked for again.

@@ -305,6 +305,34 @@ fn a_peer_that_is_choked_or_asks_for_what_we_lack_is_refused() {
     assert_eq!(bench.say(Q, ask), [], "without BEP 6 silence is the answer");
 }
 
+/// Found by the simulator (s17, seed 1): a peer that never delivers kept the last block for ever, because the endgame
+/// had spent its duplicates.
+#[test]
+fn a_later_probe_does_not_keep_its_block_from_others() {
+    let mut bench = Bench::new(1, 4);
+    for peer in [P, Q] {
+        bench.connect(peer, true);
+        bench.say(peer, Message::HaveAll);
+    }
+    let first = bench.say(P, Message::Unchoke);
+    assert_eq!(requests(&first, P).len(), 4);
+    let (mut stalled, mut probed) = (0, Vec::new());
+    while probed.is_empty() {
+        stalled += 1;
+        assert!(stalled < 60, "no probe");
+        probed = requests(&bench.wait(1), P);
+    }
+    assert_eq!((bench.swarm.counters().stalls, probed.len()), (1, 1));
+    let asked = bench.say(Q, Message::Unchoke);
+    assert_eq!(requests(&asked, Q).len(), 4, "{asked:?}");
+    // The answer to the probe is still welcome.
+    let late = bench.block(P, probed[0]);
+    assert!(
+        late.iter()
+            .any(|output| matches!(output, Output::Store { .. }))
+    );
+}
+
 #[test]
 fn a_choke_gives_everything_to_others() {
     let mut bench = Bench::new(2, 4);

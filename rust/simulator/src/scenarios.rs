@@ -1,0 +1,227 @@
+//! The scenarios by name, each with its marks. A file holds one of them.
+
+mod s1;
+mod s10;
+mod s11;
+mod s13;
+mod s14;
+mod s16;
+mod s17;
+mod s18;
+mod s19;
+mod s2;
+mod s21;
+mod s22;
+mod s5;
+mod s6;
+mod s7;
+
+use crate::report::Report;
+use crate::scenario::{Scenario, UP};
+
+/// A scenario with its name and its marks.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// What it is run by.
+    pub name: &'static str,
+    /// In a few words.
+    pub about: &'static str,
+    /// It takes minutes for each seed.
+    pub slow: bool,
+    /// What has to be reached.
+    pub marks: &'static [Mark],
+    scenario: fn() -> Scenario,
+    baseline: Option<fn() -> Scenario>,
+}
+
+/// One figure and how far it may go. For several seeds the worst one counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// What is measured.
+    pub what: &'static str,
+    /// The limit.
+    pub limit: f64,
+    /// The limit is the least value that passes, not the greatest.
+    pub is_least: bool,
+    value: fn(&Outcome) -> f64,
+}
+
+/// What came of one run of a trial.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What was run.
+    pub scenario: Scenario,
+    /// What was measured.
+    pub report: Report,
+    /// The same of the scenario to compare with, if the trial has one.
+    pub baseline: Option<Report>,
+}
+
+/// Every trial, in the order of the design page.
+pub fn all() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    trials.extend(s1::TRIALS);
+    trials.extend(s2::TRIALS);
+    trials.extend(s5::TRIALS);
+    trials.extend(s6::TRIALS);
+    trials.extend(s7::TRIALS);
+    trials.extend(s10::TRIALS);
+    trials.extend(s11::TRIALS);
+    trials.extend(s13::TRIALS);
+    trials.extend(s14::TRIALS);
+    trials.extend(s16::TRIALS);
+    trials.extend(s17::TRIALS);
+    trials.extend(s18::TRIALS);
+    trials.extend(s19::TRIALS);
+    trials.extend(s21::TRIALS);
+    trials.extend(s22::TRIALS);
+    trials
+}
+
+/// The trials of that name, or whose name begins with it and a hyphen; `all`: all but the slow ones.
+pub fn named(name: &str) -> Vec<Trial> {
+    let mut trials = all();
+    trials.retain(|trial| match trial.name.strip_prefix(name) {
+        _ if name == "all" => !trial.slow,
+        Some(rest) => rest.is_empty() || rest.starts_with('-'),
+        None => false,
+    });
+    trials
+}
+
+impl Trial {
+    const fn new(
+        name: &'static str,
+        about: &'static str,
+        scenario: fn() -> Scenario,
+        marks: &'static [Mark],
+    ) -> Self {
+        Self {
+            name,
+            about,
+            slow: false,
+            marks,
+            scenario,
+            baseline: None,
+        }
+    }
+
+    const fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+
+    const fn baseline(mut self, scenario: fn() -> Scenario) -> Self {
+        self.baseline = Some(scenario);
+        self
+    }
+
+    /// What it runs.
+    pub fn scenario(&self) -> Scenario {
+        (self.scenario)()
+    }
+
+    /// Runs it once, and what it is compared with.
+    pub fn run(&self, seed: u64) -> Outcome {
+        let scenario = self.scenario();
+        Outcome {
+            report: crate::run(&scenario, seed),
+            baseline: self.baseline.map(|make| crate::run(&make(), seed)),
+            scenario,
+        }
+    }
+}
+
+impl Mark {
+    const fn at_most(what: &'static str, limit: f64, value: fn(&Outcome) -> f64) -> Self {
+        Self {
+            what,
+            limit,
+            is_least: false,
+            value,
+        }
+    }
+
+    const fn at_least(what: &'static str, limit: f64, value: fn(&Outcome) -> f64) -> Self {
+        Self {
+            is_least: true,
+            ..Self::at_most(what, limit, value)
+        }
+    }
+
+    /// The figure.
+    pub fn value(&self, outcome: &Outcome) -> f64 {
+        (self.value)(outcome)
+    }
+
+    /// The worst figure of several runs; whatever is not a number is worst.
+    pub fn worst(&self, outcomes: &[Outcome]) -> f64 {
+        let values = outcomes.iter().map(|outcome| self.value(outcome));
+        let worse = |one: f64, other: f64| match self.is_least {
+            _ if one.is_nan() || other.is_nan() => f64::NAN,
+            true => one.min(other),
+            false => one.max(other),
+        };
+        values.reduce(worse).unwrap_or(f64::NAN)
+    }
+
+    /// By how much of the limit a figure misses it; zero or less: it passes.
+    pub fn missed_by(&self, value: f64) -> f64 {
+        let over = if self.is_least {
+            self.limit - value
+        } else {
+            value - self.limit
+        };
+        if over.is_nan() {
+            f64::INFINITY
+        } else if self.limit > 0.0 {
+            over / self.limit
+        } else {
+            over
+        }
+    }
+}
+
+/// The share of the counted nodes that have everything.
+fn finished(outcome: &Outcome) -> f64 {
+    outcome.report.finished as f64 / outcome.report.counted as f64
+}
+
+/// How much longer it took than without what the scenario adds.
+fn against_baseline(outcome: &Outcome) -> f64 {
+    outcome
+        .baseline
+        .as_ref()
+        .map_or(f64::NAN, |without| outcome.report.last / without.last)
+}
+
+/// The time of so many pieces on a usual uplink.
+fn rounds(outcome: &Outcome, rounds: f64) -> f64 {
+    rounds * f64::from(outcome.scenario.piece_length) / UP as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_find_their_trials() {
+        let mut names: Vec<&str> = all().iter().map(|trial| trial.name).collect();
+        assert_eq!(named("s1").len(), 3);
+        assert_eq!(named("s1-8").len(), 1);
+        assert!(named("s").is_empty() && named("").is_empty());
+        assert_eq!(named("all").len(), names.len() - 1);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all().len());
+    }
+
+    #[test]
+    fn a_mark_is_missed_on_its_own_side() {
+        let most = Mark::at_most("", 2.0, |_| 0.0);
+        let least = Mark::at_least("", 2.0, |_| 0.0);
+        assert!(most.missed_by(2.5) > 0.2 && most.missed_by(1.5) < 0.0);
+        assert!(least.missed_by(2.5) < 0.0 && least.missed_by(1.5) > 0.2);
+        assert!(most.missed_by(f64::NAN) > 0.0 && least.missed_by(f64::NAN) > 0.0);
+    }
+}

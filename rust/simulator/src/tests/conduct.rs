@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use super::small;
+use crate::scenario::{Scenario, UP};
+use crate::world::World;
+use crate::{Conduct, Group, Leaves, run};
+
+#[test]
+fn a_free_rider_sends_nothing_and_still_finishes() {
+    let scenario = small().group(Group::new("rider", 3).conduct(Conduct::FreeRider));
+    let report = run(&scenario, 1);
+    let rider = report.class("rider").expect("a group of that name");
+    assert_eq!((rider.finished, report.finished), (3, 11));
+    assert!(rider.given.abs() < f64::EPSILON);
+    assert!(report.class("peer").expect("a group of that name").given > 0.5);
+}
+
+#[test]
+fn a_slow_loris_is_found_to_stall_and_sends_nothing() {
+    let loris = Group::new("loris", 2)
+        .with_everything()
+        .conduct(Conduct::SlowLoris);
+    // Long enough for ten seconds of patience with a first byte.
+    let scenario = Scenario::flash_crowd(8, 128).group(loris);
+    let mut world = World::new(scenario, 1);
+    world.run();
+    let lorises = || world.nodes.iter().filter(|node| node.what.class == "loris");
+    assert!(lorises().all(|node| node.seen.sent == 0 && node.seen.stalled.is_some()));
+    let honest = || world.nodes.iter().filter(|node| node.what.counted);
+    assert!(honest().all(|node| node.seen.completed.is_some()));
+    assert!(
+        honest()
+            .map(|node| node.swarm.counters().stalls)
+            .sum::<u64>()
+            >= 2
+    );
+}
+
+#[test]
+fn liars_are_found_and_nobody_else() {
+    for leaves_known in [false, true] {
+        let mut scenario =
+            Scenario::flash_crowd(8, 128).group(Group::new("liar", 2).conduct(Conduct::Liar));
+        scenario.leaves_known = leaves_known;
+        let report = run(&scenario, 1);
+        let table = report.table();
+        assert_eq!(
+            (report.liars_found, report.honest_banned),
+            (2, 0),
+            "{table}"
+        );
+        assert!(report.pieces_failed > 0 && report.finished == 8, "{table}");
+    }
+}
+
+#[test]
+fn who_stalls_keeps_back_from_then_on() {
+    let scenario = Scenario::new(32)
+        .group(Group::origin())
+        .group(
+            Group::new("stops", 1)
+                .with_everything()
+                .conduct(Conduct::StallsAfter(1 << 20)),
+        )
+        .group(Group::new("peer", 1).links(UP, 4 * UP));
+    let mut world = World::new(scenario, 1);
+    world.run();
+    let stops = &world.nodes[1];
+    assert_eq!(stops.seen.sent, 1 << 20);
+    assert!(stops.seen.stalled.is_some() && world.nodes[2].seen.completed.is_some());
+}
+
+#[test]
+fn the_origin_leaves_after_what_it_was_to_send() {
+    let bytes = small().bytes();
+    let mut scenario = Scenario::new(32)
+        .group(Group::origin().leaves(Leaves::Sent(bytes / 2)))
+        .group(Group::new("peer", 8));
+    scenario.limit = Duration::from_secs(30);
+    let report = run(&scenario, 1);
+    assert!((report.origin_total - 0.5).abs() < 0.01);
+    assert_eq!(report.finished, 0, "half of the pieces are in no node");
+    assert!((report.last - 30.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_firewalled_dial_the_others_and_finish() {
+    let scenario = small().group(Group::new("firewalled", 6).firewalled());
+    let mut world = World::new(scenario, 1);
+    world.run();
+    let blocked = |node: u32| world.nodes[node as usize].what.firewalled;
+    assert!(
+        world
+            .nodes
+            .iter()
+            .filter(|node| node.what.counted)
+            .all(|node| node.seen.completed.is_some())
+    );
+    let reached = world
+        .pairs()
+        .iter()
+        .filter(|(one, other)| blocked(*one) && blocked(*other));
+    assert_eq!(reached.count(), 0);
+    assert!(
+        world
+            .pairs()
+            .iter()
+            .any(|(one, other)| blocked(*one) != blocked(*other))
+    );
+}

@@ -1,0 +1,206 @@
+//! Nodes come, know each other, connect, and go.
+
+use p2pcore_protocol::Verified;
+use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource};
+
+use super::{World, nanos, whole};
+use crate::event::{Event, Nanos, PipeId};
+use crate::node::{State, address, dialled_from, peer_id};
+use crate::random::Random;
+use crate::wire::{Pipe, back};
+
+/// A dial into a firewall gets no answer: the engine's default timeout.
+const DIAL_TIMEOUT: Nanos = 10_000_000_000;
+
+impl World {
+    pub(super) fn join(&mut self, node: u32) {
+        let joining = &mut self.nodes[node as usize];
+        joining.state = State::Here;
+        let known = std::mem::take(&mut joining.known);
+        if joining.what.complete {
+            let pieces = self.layout.pieces().map(Verified::simulated).collect();
+            self.input(node, Input::Had(pieces));
+        }
+        let known = known.into_iter().map(|addr| (addr, PeerSource::User));
+        self.input(node, Input::Addresses(known.collect()));
+        for other in self.choose_neighbours(node) {
+            self.introduce(node, other);
+        }
+    }
+
+    /// Half of the degree, because as many others will choose this node; everybody where there are no more.
+    fn choose_neighbours(&mut self, node: u32) -> Vec<u32> {
+        let now = self.now;
+        let there = |other: u32, world: &Self| {
+            let candidate = &world.nodes[other as usize];
+            other != node && candidate.joins_at <= now && candidate.state != State::Gone
+        };
+        let all = 0..self.nodes.len() as u32;
+        let candidates = all.clone().filter(|other| there(*other, self)).count();
+        if candidates <= self.scenario.degree {
+            let own = (self.nodes[node as usize].joins_at, node);
+            let earlier = |other: &u32| (self.nodes[*other as usize].joins_at, *other) < own;
+            return all
+                .filter(|other| there(*other, self) && earlier(other))
+                .collect();
+        }
+        let mut chosen = Vec::new();
+        while chosen.len() < self.scenario.degree / 2 {
+            let other = self.graph.below(self.nodes.len() as u64) as u32;
+            if there(other, self) && !chosen.contains(&other) {
+                chosen.push(other);
+            }
+        }
+        chosen
+    }
+
+    /// One learns the address of the other: the one that can dial.
+    fn introduce(&mut self, node: u32, other: u32) {
+        let blocked = |node: u32| self.nodes[node as usize].what.firewalled;
+        let (from, to) = match (blocked(node), blocked(other)) {
+            (true, true) => return,
+            (false, true) => (other, node),
+            (_, false) => (node, other),
+        };
+        if self.nodes[from as usize].state == State::Absent {
+            self.nodes[from as usize].known.push(address(to));
+        } else {
+            let known = vec![(address(to), PeerSource::User)];
+            self.input(from, Input::Addresses(known));
+        }
+    }
+
+    pub(super) fn dial(&mut self, from: u32, to: u32) {
+        // There and back for the connection, and there with the handshake.
+        let there = self.now + 3 * self.delay(from, to);
+        self.agenda.at(there, Event::Dialled(from, to));
+    }
+
+    pub(super) fn dialled(&mut self, from: u32, to: u32) {
+        if !self.nodes[from as usize].is_here() {
+            return;
+        }
+        let Some(other) = self.nodes.get(to as usize) else {
+            return self.dial_failed(from, to);
+        };
+        if other.what.firewalled {
+            let late = self.now + DIAL_TIMEOUT;
+            return self.agenda.at(late, Event::DialFailed(from, to));
+        }
+        if !other.is_here() || from == to || !self.connected.insert(pair(from, to)) {
+            return self.dial_failed(from, to);
+        }
+        let delay = self.delay(from, to);
+        let pipe = self.pipes.len() as PipeId;
+        self.pipes.push(Pipe::new(from, to, delay));
+        self.pipes.push(Pipe::new(to, from, delay));
+        let answered = self.pipes[back(pipe) as usize].arrival(self.now + delay);
+        self.agenda.at(answered, Event::Connected(pipe));
+        self.connect(back(pipe), false);
+    }
+
+    pub(super) fn dial_done(&mut self, pipe: PipeId) {
+        if self.nodes[self.pipes[pipe as usize].from as usize].is_here() {
+            self.connect(pipe, true);
+        } else {
+            self.tell_closed(pipe);
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, from: u32, to: u32) {
+        if self.nodes[from as usize].is_here() {
+            let addr = address(to);
+            let for_good = from == to;
+            self.input(from, Input::DialFailed { addr, for_good });
+        }
+    }
+
+    /// The sending end of a pipe is a peer from now on.
+    fn connect(&mut self, pipe: PipeId, outgoing: bool) {
+        let Pipe { from, to, .. } = self.pipes[pipe as usize];
+        self.pipes[pipe as usize].open = true;
+        self.nodes[from as usize].pipes.push(pipe);
+        let peer = PeerKey(pipe.into());
+        let info = PeerInfo {
+            addr: if outgoing {
+                address(to)
+            } else {
+                dialled_from(to)
+            },
+            outgoing,
+            peer_id: peer_id(to),
+            fast: true,
+            extended: true,
+            v2: self.scenario.leaves_known,
+        };
+        let room = self.scenario.send_queue.room;
+        let reqq = self.scenario.config.upload_queue;
+        self.feed(from, Input::PeerConnected { peer, info });
+        self.feed(from, Input::Writable { peer, room });
+        self.feed(from, Input::PeerRequestLimit { peer, reqq });
+        self.carry_out(from);
+    }
+
+    /// The sending end of a pipe closes the connection.
+    pub(super) fn close(&mut self, pipe: PipeId) {
+        if std::mem::take(&mut self.pipes[pipe as usize].open) {
+            self.pipes[pipe as usize].close();
+            self.agenda.at(self.now, Event::Closed(pipe));
+            self.tell_closed(pipe);
+        }
+    }
+
+    /// The other end of a pipe will learn that this one is gone.
+    fn tell_closed(&mut self, pipe: PipeId) {
+        let delay = self.delay_now(pipe);
+        let there = self.pipes[pipe as usize].arrival(self.now + delay);
+        self.agenda.at(there, Event::Closed(back(pipe)));
+    }
+
+    pub(super) fn closed(&mut self, pipe: PipeId) {
+        let Pipe { from, to, .. } = self.pipes[pipe as usize];
+        self.pipes[pipe as usize].close();
+        if !self.pipes[back(pipe) as usize].open {
+            self.connected.remove(&pair(from, to));
+        }
+        if self.nodes[from as usize].is_here() {
+            let peer = PeerKey(pipe.into());
+            self.input(from, Input::PeerDisconnected { peer });
+        }
+    }
+
+    pub(super) fn leave(&mut self, node: u32) {
+        let leaving = &mut self.nodes[node as usize];
+        if !leaving.is_here() {
+            return;
+        }
+        leaving.state = State::Gone;
+        leaving.seen.left = Some(self.now);
+        if leaving.what.counted && leaving.seen.completed.is_none() {
+            self.left -= 1;
+        }
+        for pipe in std::mem::take(&mut leaving.pipes) {
+            self.close(pipe);
+        }
+    }
+
+    /// One way between two nodes: the same both ways and for the whole run.
+    fn delay(&self, one: u32, other: u32) -> Nanos {
+        let network = &self.scenario.network;
+        let site = |node: u32| self.nodes.get(node as usize).map(|node| node.what.site);
+        let delay = if site(one) == site(other) {
+            network.delay
+        } else {
+            network.far_delay
+        };
+        let (low, high) = pair(one, other);
+        let of_pair = (u64::from(low) << 32) | u64::from(high);
+        let unit = Random::new(self.seed, of_pair.wrapping_add(1 << 63)).unit();
+        let factor = 1.0 + network.spread * (2.0 * unit - 1.0);
+        whole(nanos(delay) as f64 * factor)
+    }
+}
+
+fn pair(one: u32, other: u32) -> (u32, u32) {
+    (one.min(other), one.max(other))
+}
