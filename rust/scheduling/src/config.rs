@@ -11,6 +11,9 @@ pub struct SwarmConfig {
     pub max_candidates: usize,
     /// Peers unchoked at once, without the optimistic one.
     pub unchoke_slots: usize,
+    /// A seed that knows no other shows each peer a few pieces at a time (BEP 16), so that none is sent twice before each
+    /// was sent once.
+    pub origin: bool,
     /// Requests that we queue for one peer: what the driver advertises as `reqq` (BEP 10). Further ones are rejected.
     pub upload_queue: u32,
     /// Blocks outstanding at one peer at most, however fast it is.
@@ -27,6 +30,7 @@ impl Default for SwarmConfig {
             max_dials: 20,
             max_candidates: 1_000,
             unchoke_slots: 8,
+            origin: true,
             upload_queue: 2_000,
             max_outstanding: 2_000,
             max_partial_bytes: 96 << 20,

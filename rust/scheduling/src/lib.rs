@@ -5,12 +5,14 @@
 
 mod bitfield;
 mod blame;
+mod buckets;
 mod choker;
 mod config;
 mod dialer;
 mod endgame;
 mod holdings;
 pub mod input;
+mod origin;
 pub mod output;
 mod patience;
 mod peers;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::blame::Parole;
 use crate::holdings::Holdings;
 use crate::input::{PeerInfo, PeerKey};
+use crate::origin::Shown;
 use crate::patience::Patience;
 use crate::rates::RateMeter;
 use crate::requests::Requests;
@@ -56,6 +57,8 @@ pub(crate) struct Peer {
     pub(crate) dry: u64,
     pub(crate) parole: Parole,
     pub(crate) patience: Patience,
+    /// While we hide pieces from it (origin mode).
+    pub(crate) shown: Option<Shown>,
 }
 
 /// The fast sets of other clients have at most 10 pieces.
@@ -90,6 +93,7 @@ impl Peer {
             dry: 0,
             parole: Parole::default(),
             patience: Patience::new(now),
+            shown: None,
         }
     }
 

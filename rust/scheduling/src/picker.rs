@@ -4,7 +4,6 @@
 //! stored), or being checked. A block is given to one peer only, except by the endgame. Begun pieces go first, so that
 //! few are open; a new one is begun only within a budget of bytes, because the driver may hold them in memory.
 
-mod buckets;
 mod order;
 mod partials;
 
@@ -169,9 +168,10 @@ impl Picker {
         let mut room = wish.room;
         let mut current = wish.current.filter(|&piece| self.may_join(piece, wish));
         while room > 0 {
-            let begun = current
-                .take()
-                .or_else(|| self.best_partial(wish, wish.alone));
+            let begun = current.take().or_else(|| {
+                let new = self.has_unspread_for(wish);
+                (!new).then(|| self.best_partial(wish, wish.alone))?
+            });
             let piece = match begun {
                 Some(piece) => piece,
                 None => match self.begin_best(now, wish, whole) {
@@ -186,6 +186,19 @@ impl Picker {
             room -= self.ask(piece, room, out);
         }
         PickEnd::Filled
+    }
+
+    /// Whether the peer is the only one that has everything, and has a piece that nobody else has: then its time is too
+    /// good for pieces that others have too, begun or not.
+    fn has_unspread_for(&self, wish: &Wish) -> bool {
+        wish.holds.is_all()
+            && self.seeds == 1
+            && !wish.alone
+            && !self.order.is_sequential()
+            && self.order.first().is_some_and(|piece| {
+                let rare = self.order.availability()[piece as usize] == 0;
+                rare && !wish.avoid.contains(&piece) && self.fits_budget(piece)
+            })
     }
 
     /// Picks blocks of the named pieces only (a peer that chokes us allows these, BEP 6).

@@ -10,6 +10,7 @@ mod filling;
 mod messages;
 mod outbox;
 mod pieces;
+mod revealing;
 mod serving;
 mod upkeep;
 
@@ -22,6 +23,7 @@ use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
 use crate::input::{Input, PeerKey};
+use crate::origin::Origin;
 use crate::output::{Fact, Output};
 use crate::peers::Peers;
 use crate::picker::{Picked, Picker};
@@ -43,6 +45,9 @@ pub struct Swarm {
     paused: bool,
     completed: bool,
     optimistic: Option<PeerKey>,
+    /// Only while we are the only source.
+    origin: Option<Origin>,
+    seed: u64,
     todo: Todo,
     /// Reused between picks.
     picked: Vec<Picked>,
@@ -78,6 +83,8 @@ impl Swarm {
             paused: false,
             completed: false,
             optimistic: None,
+            origin: None,
+            seed,
             todo: Todo::default(),
             picked: Vec::new(),
             whole: Vec::new(),

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::buckets::Buckets;
 use crate::bitfield::Bitfield;
+use crate::buckets::Buckets;
 use crate::holdings::Holdings;
 use crate::random::Random;
 use crate::time::Time;
@@ -185,6 +185,14 @@ impl Order {
             self.rebuilt = Some(now);
             self.build(Some(random));
         }
+    }
+
+    /// The piece that comes first for a peer that has everything.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.classes.iter().find_map(|class| match class {
+            Class::Rarest(buckets) => buckets.pieces().first().copied(),
+            Class::InOrder(set) => set.first().copied(),
+        })
     }
 
     /// The best open piece of those that a peer holds, without the ones to avoid.

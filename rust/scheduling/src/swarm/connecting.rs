@@ -5,6 +5,7 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use crate::blame::Identity;
 use crate::input::{PeerInfo, PeerKey};
+use crate::origin::Shown;
 use crate::output::{CloseReason, Output};
 use crate::peers::Peer;
 use crate::time::Time;
@@ -24,7 +25,15 @@ impl Swarm {
             return;
         }
         let mut peer = Peer::new(key, info, now);
-        if let Some(message) = self.map_message(peer.info.fast) {
+        peer.shown = self.begin_to_show();
+        let hides = |shown: &Shown| shown.everything.is_none();
+        let message = if peer.shown.as_ref().is_some_and(hides) {
+            self.todo.slots = true;
+            peer.info.fast.then_some(Message::HaveNone)
+        } else {
+            self.map_message(peer.info.fast)
+        };
+        if let Some(message) = message {
             self.out.send(now, &mut peer, message);
         }
         self.peers.insert(peer);
@@ -111,6 +120,7 @@ impl Swarm {
         }
         self.free_held(key);
         self.picker.count_holdings(&peer.holds, false);
+        self.uncount(&peer);
         if peer.downloaded > 0 {
             self.blame.remember(key, Identity::of(&peer.info));
         }

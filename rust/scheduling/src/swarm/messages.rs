@@ -105,7 +105,8 @@ impl Swarm {
             self.todo.useless = true;
             self.todo.slots = true;
         }
-        peer.holds = holds;
+        let before = std::mem::replace(&mut peer.holds, holds);
+        self.recount(&before, key);
         self.show_interest(now, key);
         self.fill(now, key);
         if again {
@@ -148,6 +149,7 @@ impl Swarm {
             self.show_interest(now, key);
             self.fill(now, key);
         }
+        self.count_one(now, key, piece);
     }
 
     /// The peer gave a piece up (BEP 54).
@@ -165,6 +167,7 @@ impl Swarm {
             return;
         }
         self.picker.count_holdings(&peer.holds, false);
+        let before = peer.holds.clone();
         let mut bits = match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
             Holdings::Some(bits) => bits,
             _ => Bitfield::full(self.layout.piece_count()),
@@ -173,6 +176,7 @@ impl Swarm {
         peer.holds = Holdings::from_bits(bits);
         self.picker.count_holdings(&peer.holds, true);
         peer.useful = peer.holds.count_common(self.picker.need());
+        self.recount(&before, key);
         self.show_interest(now, key);
     }
 

@@ -93,9 +93,11 @@ impl Swarm {
         let needed = self.picker.complete(piece);
         self.blame.close_case(piece);
         for peer in self.peers.iter_mut() {
-            if !peer.holds.contains(piece) {
+            // Also to those who have it: an origin that hides what it has waits for it.
+            if !peer.holds.is_all() {
                 self.out.send(now, peer, Message::Have(piece));
-            } else if needed {
+            }
+            if peer.holds.contains(piece) && needed {
                 peer.useful = peer.useful.saturating_sub(1);
                 if peer.useful == 0 && std::mem::take(&mut peer.interested) {
                     self.out.send(now, peer, Message::NotInterested);

@@ -6,6 +6,7 @@ use super::Swarm;
 use super::blocks::request_of;
 use crate::choker::{self, Candidate, Choice, Terms};
 use crate::input::PeerKey;
+use crate::origin::Shown;
 use crate::output::{CloseReason, Output};
 use crate::peers::Peer;
 use crate::time::Time;
@@ -25,6 +26,7 @@ impl Swarm {
         };
         let served = !peer.choking && self.picker.have().contains(request.piece);
         if served && peer.uploads.push(span, self.config.upload_queue) {
+            self.count_request(now, key, request.piece);
             self.serve(now, key);
             return;
         }
@@ -65,13 +67,24 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
+        let mut ended = false;
         while let Some(span) = peer.uploads.serve_next() {
+            if let (Some(origin), Some(shown)) = (&mut self.origin, &mut peer.shown) {
+                origin.on_sent(now, span.length);
+                if let Some(delay) = shown.on_sent(span.piece.get(), span.length, now) {
+                    origin.end(delay);
+                    ended = true;
+                }
+            }
             let bytes = u64::from(span.length);
             peer.uploaded += bytes;
             peer.up.add(now, bytes);
             peer.spoken = now;
             self.counters.uploaded += bytes;
             self.out.push(Output::Serve { peer: key, span });
+        }
+        if ended {
+            self.show_more(now);
         }
     }
 
@@ -88,6 +101,9 @@ impl Swarm {
             seeding: self.is_complete(),
             optimistic: self.optimistic.filter(|_| !turn),
         };
+        if self.origin.is_some() {
+            return; // what it shows it serves: nobody has to be choked
+        }
         let Choice {
             unchoked,
             optimistic,
@@ -104,6 +120,20 @@ impl Swarm {
     /// Gives slots that nobody uses to those who wait, at once: the longest wait goes first.
     pub(super) fn give_free_slots(&mut self, now: Time) {
         let waits = |peer: &&Peer| peer.choking && peer.is_candidate();
+        if self.origin.is_some() {
+            for at in 0..self.peers.len() {
+                if let Some(key) = self.peers.key_at(at) {
+                    let peer = self.peers.get(key);
+                    if peer.is_some_and(|peer| {
+                        let hidden = |shown: &Shown| shown.everything.is_none();
+                        peer.is_candidate() || peer.shown.as_ref().is_some_and(hidden)
+                    }) {
+                        self.set_choking(now, key, false);
+                    }
+                }
+            }
+            return;
+        }
         let used = self
             .peers
             .iter()
@@ -136,6 +166,7 @@ impl Swarm {
         if !choking {
             peer.unchoked_at = Some(now);
             self.out.send(now, peer, Message::Unchoke);
+            self.show_more(now);
             return;
         }
         self.out.send(now, peer, Message::Choke);

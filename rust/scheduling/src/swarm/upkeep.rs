@@ -69,6 +69,7 @@ impl Swarm {
             }
         }
         self.drop_stuck();
+        self.look_after_promises(now);
         self.choose_whom_to_serve(now);
         if !self.blame.is_quiet() {
             // Who may fetch a failed piece depends on who else is there.

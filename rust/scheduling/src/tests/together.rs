@@ -281,6 +281,7 @@ fn everyone_is_unchoked_in_turn() {
     let all: Vec<u32> = (0..400).collect();
     let config = SwarmConfig {
         unchoke_slots: 2,
+        origin: false,
         ..SwarmConfig::default()
     };
     let seed = world.add_with(config, Nature::Honest, MIB / 4, &all);

@@ -8,7 +8,7 @@ use crate::random::Random;
 
 /// `order[head..]` holds the pieces; bucket `b` ends at `ends[b]` and starts where the one before ends.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Buckets {
+pub(crate) struct Buckets {
     order: Vec<u32>,
     head: u32,
     ends: Vec<u32>,
@@ -16,7 +16,7 @@ pub(super) struct Buckets {
 
 impl Buckets {
     /// Sorts `pieces` by availability, keeping their order where it is equal: the caller has shuffled them.
-    pub(super) fn build(pieces: &[u32], availability: &[u16], places: &mut [u32]) -> Self {
+    pub(crate) fn build(pieces: &[u32], availability: &[u16], places: &mut [u32]) -> Self {
         let rarity = |piece: u32| usize::from(availability[piece as usize]);
         let buckets = pieces.iter().map(|&piece| rarity(piece) + 1).max();
         let mut ends = vec![0_u32; buckets.unwrap_or(0)];
@@ -43,12 +43,12 @@ impl Buckets {
     }
 
     /// The pieces, rarest first.
-    pub(super) fn pieces(&self) -> &[u32] {
+    pub(crate) fn pieces(&self) -> &[u32] {
         &self.order[self.head as usize..]
     }
 
     /// Takes a piece out.
-    pub(super) fn remove(&mut self, piece: u32, places: &mut [u32]) {
+    pub(crate) fn remove(&mut self, piece: u32, places: &mut [u32]) {
         let mut at = places[piece as usize];
         for bucket in (0..=self.bucket_at(at)).rev() {
             let first = self.start(bucket);
@@ -62,7 +62,7 @@ impl Buckets {
     }
 
     /// Puts a piece in that is not there, at a random place of its bucket.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         piece: u32,
         availability: u16,
@@ -93,7 +93,7 @@ impl Buckets {
     }
 
     /// One more peer has the piece.
-    pub(super) fn rise(&mut self, piece: u32, places: &mut [u32], random: &mut Random) {
+    pub(crate) fn rise(&mut self, piece: u32, places: &mut [u32], random: &mut Random) {
         let at = places[piece as usize];
         let bucket = self.bucket_at(at);
         self.grow_to(bucket + 1);
@@ -103,7 +103,7 @@ impl Buckets {
     }
 
     /// One peer fewer has the piece.
-    pub(super) fn fall(&mut self, piece: u32, places: &mut [u32], random: &mut Random) {
+    pub(crate) fn fall(&mut self, piece: u32, places: &mut [u32], random: &mut Random) {
         let at = places[piece as usize];
         let bucket = self.bucket_at(at);
         if bucket == 0 {

@@ -1,0 +1,341 @@
+//! Origin mode (super-seeding, BEP 16): which piece the only source of a torrent shows to whom.
+//!
+//! Pieces are ordered by copies: peers that have one, and peers that were promised it. The next promise is a piece of
+//! which there are fewest, so that none is sent twice before each was sent once: O(1). As many promises are open as keep
+//! our link busy, each to the peer that waited longest: so pieces are finished one after the other, and passed on soon.
+//! This file counts and chooses; the Swarm's `revealing` says it to the peers.
+
+use std::time::Duration;
+
+use crate::buckets::Buckets;
+use crate::random::Random;
+use crate::time::Time;
+
+/// The copies of every piece in the swarm, as the origin knows them.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    order: Buckets,
+    places: Vec<u32>,
+    holders: Vec<u16>,
+    /// Pieces with fewer than [`ENOUGH`] holders.
+    scarce: u32,
+    /// Promises of which not all was sent.
+    open: u32,
+    link: Link,
+    random: Random,
+}
+
+/// With so many holders beside the origin a piece survives that one of them leaves.
+const ENOUGH: u16 = 2;
+/// Pieces looked at for one promise. A peer that has all of so many of the scarcest gets its turn by what others do.
+const PROBES: usize = 1_024;
+
+impl Origin {
+    pub(crate) fn new(pieces: u32, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut order: Vec<u32> = (0..pieces).collect();
+        random.shuffle(&mut order);
+        let holders = vec![0; pieces as usize];
+        let mut places = vec![0; pieces as usize];
+        Self {
+            order: Buckets::build(&order, &holders, &mut places),
+            places,
+            holders,
+            scarce: pieces,
+            open: 0,
+            link: Link::default(),
+            random,
+        }
+    }
+
+    /// A peer has the piece.
+    pub(crate) fn hold(&mut self, piece: u32) {
+        let holders = &mut self.holders[piece as usize];
+        *holders = holders.saturating_add(1);
+        self.scarce -= u32::from(*holders == ENOUGH);
+        self.promise(piece);
+    }
+
+    /// A peer that had the piece is gone, or gave it up.
+    pub(crate) fn lose(&mut self, piece: u32) {
+        let holders = &mut self.holders[piece as usize];
+        self.scarce += u32::from(*holders == ENOUGH);
+        *holders = holders.saturating_sub(1);
+        self.withdraw(piece);
+    }
+
+    fn promise(&mut self, piece: u32) {
+        self.order.rise(piece, &mut self.places, &mut self.random);
+    }
+
+    fn withdraw(&mut self, piece: u32) {
+        self.order.fall(piece, &mut self.places, &mut self.random);
+    }
+
+    /// The piece to show next to a peer for which it `fits`.
+    pub(crate) fn next(&self, fits: impl Fn(u32) -> bool) -> Option<u32> {
+        let pieces = self.order.pieces().iter().copied();
+        pieces.take(PROBES).find(|piece| fits(*piece))
+    }
+
+    /// Whether another promise, of pieces of this length, keeps our link busy.
+    pub(crate) fn has_room(&self, piece: u32) -> bool {
+        self.open < self.link.window(piece)
+    }
+
+    /// Bytes were handed out to whomever.
+    pub(crate) fn on_sent(&mut self, now: Time, bytes: u32) {
+        self.link.on_sent(now, bytes);
+    }
+
+    /// A promise is made: by us, or by a peer that saw everything and asked.
+    pub(crate) fn begin(&mut self, piece: u32, ours: bool) {
+        self.open += u32::from(ours);
+        self.promise(piece);
+    }
+
+    /// All of a promised piece was sent; its first bytes so long after it was shown.
+    pub(crate) fn end(&mut self, delay: Duration) {
+        self.open -= 1;
+        self.link.delay = Some(self.link.delay.map_or(delay, |least| least.min(delay)));
+    }
+
+    /// So many promises are not waited for any more.
+    pub(crate) fn make_room(&mut self, promises: u32) {
+        self.open -= promises;
+    }
+
+    /// A promise came to nothing: of these pieces not all was sent.
+    pub(crate) fn give_up(&mut self, promise: &Promise) {
+        self.open -= u32::from(promise.open);
+        self.withdraw(promise.piece);
+    }
+
+    /// The swarm can do without the origin.
+    pub(crate) fn is_spread(&self) -> bool {
+        self.scarce == 0
+    }
+}
+
+/// What is known of our own link.
+#[derive(Debug, Default)]
+struct Link {
+    since: Time,
+    bytes: u64,
+    /// The best rate lately, in bytes per second.
+    best: u64,
+    /// The shortest time from showing a piece to its first bytes.
+    delay: Option<Duration>,
+}
+
+const SAMPLE: Duration = Duration::from_millis(100);
+/// On top of the delay: wake-ups, jitter, the socket.
+const MARGIN: Duration = Duration::from_millis(50);
+/// One piece on its way, one being asked for.
+const LEAST: u32 = 2;
+/// Of an unknown link.
+const UNKNOWN_DELAY: Duration = Duration::from_millis(100);
+
+impl Link {
+    fn on_sent(&mut self, now: Time, bytes: u32) {
+        self.bytes += u64::from(bytes);
+        let passed = now.since(self.since);
+        if passed >= SAMPLE {
+            let rate = u128::from(self.bytes) * 1_000_000_000 / passed.as_nanos();
+            let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+            self.best = rate.max(self.best - self.best / 32);
+            (self.since, self.bytes) = (now, 0);
+        }
+    }
+
+    /// Promises that fill it: its rate times the time until a promise is taken up.
+    fn window(&self, piece: u32) -> u32 {
+        let ahead = (self.delay.unwrap_or(UNKNOWN_DELAY) + MARGIN).as_nanos();
+        let bytes = u128::from(self.best) * ahead / 1_000_000_000;
+        let pieces = bytes.div_ceil(u128::from(piece.max(1)));
+        u32::try_from(pieces)
+            .unwrap_or(u32::MAX)
+            .saturating_add(LEAST)
+    }
+}
+
+/// What one peer was shown of an origin that hides the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Pieces that it was shown and has not said it got.
+    promised: Vec<Promise>,
+    /// When it was last shown one.
+    pub(crate) last: Time,
+    /// From when on it is shown everything, and up to which piece it was.
+    pub(crate) everything: Option<u32>,
+}
+
+/// A piece that a peer was shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Promise {
+    pub(crate) piece: u32,
+    /// It was our choice, and all of it is not sent.
+    open: bool,
+    shown: Time,
+    /// When the first bytes of it were sent.
+    begun: Option<Time>,
+    /// When bytes of it were sent last, or it was shown.
+    at: Time,
+    /// Bytes of it not sent yet.
+    left: u32,
+}
+
+impl Shown {
+    pub(crate) fn new(everything: Option<u32>) -> Self {
+        Self {
+            everything,
+            ..Self::default()
+        }
+    }
+
+    /// The peer is shown a piece of so many bytes.
+    pub(crate) fn promise(&mut self, piece: u32, size: u32, at: Time) {
+        self.last = at;
+        self.promised.push(Promise {
+            piece,
+            open: self.everything.is_none(),
+            shown: at,
+            begun: None,
+            at,
+            left: size,
+        });
+    }
+
+    /// Bytes of a piece were sent. Where those were the last of a promise: how long after it was shown the first came.
+    pub(crate) fn on_sent(&mut self, piece: u32, bytes: u32, now: Time) -> Option<Duration> {
+        let mut promises = self.promised.iter_mut();
+        let promise = promises.find(|other| other.piece == piece)?;
+        promise.at = now;
+        let begun = *promise.begun.get_or_insert(now);
+        promise.left = promise.left.saturating_sub(bytes);
+        let last = promise.left == 0 && std::mem::take(&mut promise.open);
+        last.then(|| begun.since(promise.shown))
+    }
+
+    /// The peer has a piece: the promise, if it was one.
+    pub(crate) fn fulfil(&mut self, piece: u32) -> Option<Promise> {
+        let at = self
+            .promised
+            .iter()
+            .position(|other| other.piece == piece)?;
+        Some(self.promised.swap_remove(at))
+    }
+
+    /// Lets others be shown pieces in place of the promises that were not taken up since then; how many those are.
+    pub(crate) fn overtake(&mut self, is_slow: impl Fn(Time) -> bool) -> u32 {
+        let slow = self
+            .promised
+            .iter_mut()
+            .filter(|promise| promise.open && promise.begun.is_none() && is_slow(promise.shown));
+        slow.map(|promise| promise.open = false).count() as u32
+    }
+
+    /// Takes out the promises that came to nothing. `is_stale`: for those of which something was sent last then;
+    /// `is_ignored`: for those of which nothing was sent since they were shown.
+    pub(crate) fn expire(
+        &mut self,
+        is_stale: impl Fn(Time) -> bool,
+        is_ignored: impl Fn(Time) -> bool,
+    ) -> Vec<Promise> {
+        let (stale, kept) = self
+            .promised
+            .iter()
+            .partition(|promise| match promise.begun {
+                Some(_) => is_stale(promise.at),
+                None => is_ignored(promise.at),
+            });
+        self.promised = kept;
+        stale
+    }
+
+    pub(crate) fn promised(&self) -> &[Promise] {
+        &self.promised
+    }
+
+    pub(crate) fn is_promised(&self, piece: u32) -> bool {
+        self.promised.iter().any(|other| other.piece == piece)
+    }
+
+    /// Whether the peer took up none of what it was shown: it wants other pieces, or another order.
+    pub(crate) fn is_ignored(promises: &[Promise]) -> bool {
+        promises.iter().any(|promise| promise.begun.is_none())
+    }
+
+    /// Promises of ours of which not all was sent.
+    pub(crate) fn open(&self) -> usize {
+        self.promised.iter().filter(|promise| promise.open).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_is_shown_twice_before_each_was_shown_once() {
+        let mut origin = Origin::new(100, 7);
+        let mut shown = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            let piece = origin.next(|_| true).unwrap();
+            assert!(shown.insert(piece));
+            origin.begin(piece, true);
+        }
+        // One of them is not taken: it is the next.
+        origin.withdraw(40);
+        assert_eq!(origin.next(|_| true), Some(40));
+        assert_ne!(origin.next(|piece| piece != 40), Some(40));
+    }
+
+    #[test]
+    fn it_is_spread_when_each_piece_has_two_holders() {
+        let mut origin = Origin::new(3, 7);
+        for piece in [0, 1, 2, 0, 1] {
+            origin.hold(piece);
+            assert!(!origin.is_spread());
+        }
+        assert_eq!(origin.next(|_| true), Some(2));
+        origin.hold(2);
+        assert!(origin.is_spread());
+        origin.lose(1);
+        assert!(!origin.is_spread());
+    }
+
+    #[test]
+    fn as_many_promises_are_open_as_fill_the_link() {
+        const PIECE: u32 = 1_000_000;
+        let mut origin = Origin::new(100, 7);
+        let fill = |origin: &mut Origin| {
+            while origin.has_room(PIECE) {
+                origin.begin(origin.next(|_| true).unwrap(), true);
+            }
+            origin.open
+        };
+        assert_eq!(fill(&mut origin), 2);
+        // 10 MB/s, and 150 ms until a promise is taken up: 2 MB on the way.
+        origin.on_sent(Time::new(Duration::from_millis(100)), PIECE);
+        origin.end(Duration::from_millis(150));
+        assert_eq!(fill(&mut origin), 4);
+    }
+
+    #[test]
+    fn a_promise_ends_when_all_of_it_is_sent() {
+        let mut shown = Shown::default();
+        shown.promise(5, 30, Time::ZERO);
+        shown.promise(6, 30, Time::ZERO);
+        assert_eq!(shown.on_sent(5, 20, Time::ZERO), None);
+        assert_eq!(shown.on_sent(5, 10, Time::ZERO), Some(Duration::ZERO));
+        assert_eq!(shown.on_sent(5, 10, Time::ZERO), None);
+        assert!(shown.is_promised(5) && shown.open() == 1);
+        assert!(shown.fulfil(5).is_some() && shown.fulfil(5).is_none());
+        assert_eq!((shown.overtake(|_| true), shown.open()), (1, 0));
+        let expired = shown.expire(|_| true, |_| false);
+        assert_eq!(expired.len(), 0);
+        let expired = shown.expire(|_| false, |_| true);
+        assert_eq!((expired[0].piece, shown.promised().len()), (6, 0));
+    }
+}

@@ -1,0 +1,203 @@
+//! Origin mode on the wire: the only source of a torrent shows each peer a few pieces at a time, and shows everything
+//! once the swarm can do without it.
+
+use p2pcore_protocol::PieceIndex;
+use p2pcore_protocol::message::Message;
+
+use super::Swarm;
+use crate::holdings::Holdings;
+use crate::input::PeerKey;
+use crate::origin::{Origin, Shown};
+use crate::peers::Peer;
+use crate::time::Time;
+
+/// A promise that is not taken up for so long is not wanted.
+const IGNORED: std::time::Duration = std::time::Duration::from_millis(1_500);
+/// A promise that is not taken up for so long keeps our link from nobody.
+const SLOW: std::time::Duration = std::time::Duration::from_millis(400);
+/// Below this there is nothing to spread.
+const FEWEST_PIECES: u32 = 4;
+/// HAVE messages to one peer at once, when everything is shown: 18 KiB.
+const SHOWN_AT_ONCE: u32 = 2_048;
+/// A promise to a peer that is served and takes nothing for so long is open to others.
+const STALE: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Swarm {
+    /// What a peer that connects now is shown, if we look after that: we have everything, and nobody else that we know
+    /// has. The first one is shown all: alone it may want what it likes, in the order that it likes.
+    pub(super) fn begin_to_show(&mut self) -> Option<Shown> {
+        let pieces = self.layout.piece_count();
+        let alone = self.config.origin
+            && self.have().is_full()
+            && pieces >= FEWEST_PIECES
+            && self.picker.seeds() == 0;
+        if !alone {
+            return None;
+        }
+        if self.origin.is_none() {
+            let mut origin = Origin::new(pieces, self.seed ^ 0x6f72_6967);
+            for peer in self.peers.iter() {
+                count(&peer.holds, |piece| origin.hold(piece));
+            }
+            self.origin = Some(origin);
+        }
+        let spread = self.origin.as_ref().is_some_and(Origin::is_spread);
+        if spread && self.peers.iter().all(|peer| peer.shown.is_none()) {
+            self.origin = None;
+            return None;
+        }
+        let others = self.peers.iter().any(|peer| !peer.wants_nothing());
+        Some(Shown::new((spread || !others).then_some(pieces)))
+    }
+
+    /// A peer that sees everything asks for a piece: others need not be shown it.
+    pub(super) fn count_request(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get_mut(key)) else {
+            return;
+        };
+        if let Some(shown) = &mut peer.shown
+            && shown.everything.is_some()
+            && !shown.is_promised(piece)
+        {
+            let size = self.layout.data_size(PieceIndex::new(piece));
+            origin.begin(piece, false);
+            shown.promise(piece, size, now);
+        }
+    }
+
+    /// A peer has other pieces than before.
+    pub(super) fn recount(&mut self, before: &Holdings, key: PeerKey) {
+        let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key)) else {
+            return;
+        };
+        count(before, |piece| origin.lose(piece));
+        count(&peer.holds, |piece| origin.hold(piece));
+    }
+
+    /// A peer has one more piece.
+    pub(super) fn count_one(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get_mut(key)) else {
+            return;
+        };
+        origin.hold(piece);
+        if let Some(promise) = peer.shown.as_mut().and_then(|shown| shown.fulfil(piece)) {
+            origin.give_up(&promise); // it counts as held now
+            self.show_more(now);
+        }
+    }
+
+    /// A peer is gone.
+    pub(super) fn uncount(&mut self, peer: &Peer) {
+        let Some(origin) = &mut self.origin else {
+            return;
+        };
+        count(&peer.holds, |piece| origin.lose(piece));
+        if let Some(shown) = &peer.shown {
+            let promised = shown.promised().iter();
+            promised.for_each(|promise| origin.give_up(promise));
+        }
+        if self.peers.is_empty() {
+            self.origin = None;
+        }
+    }
+
+    /// Shows as many pieces as keep our link busy, each to the peer that waited longest.
+    pub(super) fn show_more(&mut self, now: Time) {
+        let Some(origin) = &mut self.origin else {
+            return;
+        };
+        let mut tried = Vec::new();
+        while origin.has_room(self.layout.piece_length()) {
+            let next = self
+                .peers
+                .iter()
+                .filter(|peer| !peer.choking && !tried.contains(&peer.key))
+                .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
+                .filter(|(shown, _)| shown.everything.is_none())
+                .min_by_key(|(shown, peer)| {
+                    // Whoever has said nothing so far may be nobody.
+                    let silent = !peer.map_said && !peer.wants;
+                    (silent, shown.open(), shown.last, peer.key)
+                });
+            let next = next.map(|(_, peer)| peer.key);
+            let Some(peer) = next.and_then(|key| self.peers.get_mut(key)) else {
+                return;
+            };
+            let Some(mut shown) = peer.shown.take() else {
+                return;
+            };
+            let fits = |piece| !peer.holds.contains(piece) && !shown.is_promised(piece);
+            if let Some(piece) = origin.next(fits) {
+                let size = self.layout.data_size(PieceIndex::new(piece));
+                origin.begin(piece, true);
+                shown.promise(piece, size, now);
+                self.out.send(now, peer, Message::Have(piece));
+                self.timers.hurry(now);
+            } else {
+                tried.push(peer.key);
+            }
+            peer.shown = Some(shown);
+        }
+    }
+
+    /// Now and then: promises that came to nothing are open to others; once the swarm can do without us, all is shown.
+    pub(super) fn look_after_promises(&mut self, now: Time) {
+        let Some(origin) = &mut self.origin else {
+            return;
+        };
+        let spread = origin.is_spread();
+        for peer in self.peers.iter_mut() {
+            let Some(shown) = &mut peer.shown else {
+                continue;
+            };
+            let over = |limit| move |at| now.since(at) >= limit;
+            origin.make_room(shown.overtake(over(SLOW)));
+            let gone = shown.expire(over(STALE), over(IGNORED));
+            gone.iter().for_each(|promise| origin.give_up(promise));
+            if spread || Shown::is_ignored(&gone) {
+                shown.everything.get_or_insert(0);
+            }
+        }
+        for at in 0..self.peers.len() {
+            if let Some(key) = self.peers.key_at(at) {
+                self.show_everything(now, key);
+            }
+        }
+        self.show_more(now);
+        let hidden = |peer: &Peer| {
+            let shown = peer.shown.as_ref();
+            shown.is_some_and(|shown| shown.everything != Some(self.layout.piece_count()))
+        };
+        if spread && !self.peers.iter().any(hidden) {
+            self.origin = None;
+            self.peers.iter_mut().for_each(|peer| peer.shown = None);
+        }
+    }
+
+    /// Goes on showing everything to a peer that is to see it.
+    fn show_everything(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let Some(mut shown) = peer.shown.take() else {
+            return;
+        };
+        if let Some(from) = shown.everything {
+            let end = self.layout.piece_count().min(from + SHOWN_AT_ONCE);
+            for piece in from..end {
+                if !peer.holds.contains(piece) && !shown.is_promised(piece) {
+                    self.out.send(now, peer, Message::Have(piece));
+                }
+            }
+            shown.everything = Some(end);
+        }
+        peer.shown = Some(shown);
+    }
+}
+
+fn count(holds: &Holdings, of: impl FnMut(u32)) {
+    // A peer that has everything is no concern of an origin: it is let go.
+    if let Some(bits) = holds.bits() {
+        bits.iter().for_each(of);
+    }
+}
