@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -19,10 +20,12 @@ def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
     for group in dict.fromkeys(bench.group for bench in benchmarks):
         members = [bench for bench in benchmarks if bench.group == group]
         first = None
+        begin = len(found)
         for who in dict.fromkeys(bench.extra_info["who"] for bench in members):
             runs = [bench for bench in members if bench.extra_info["who"] == who]
             seconds = statistics.median(bench.stats.median for bench in runs)
-            first = first or seconds
+            length = runs[0].extra_info["bytes"]
+            first = first or seconds / length
             costs = [name for name in runs[0].extra_info if name not in ("who", "bytes")]
             row = {
                 "group": group,
@@ -30,11 +33,20 @@ def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
                 "runs": len(runs),
                 "seconds": seconds,
                 "best": min(bench.stats.min for bench in runs),
-                "GiB/s": runs[0].extra_info["bytes"] / GIB / seconds,
-                "times the first": seconds / first,
+                "GiB/s": length / GIB / seconds,
+                "times the first": seconds / length / first,
             }
             found.append(row | {name: statistics.median(bench.extra_info[name] for bench in runs) for name in costs})
+        beside_the_floor(found[begin:])
     return found
+
+
+def beside_the_floor(members: list[dict[str, Any]]) -> None:
+    """CPU seconds as multiples of the floor's, in the groups that have one."""
+    floors = [row for row in members if row["who"].startswith("floor")]
+    for row in members:
+        for name in [name for name in row if floors and name.endswith("CPU s/GiB")]:
+            row[name.replace("CPU s/GiB", "CPU / floor")] = row[name] / floors[0][name] if floors[0][name] else math.nan
 
 
 def machine() -> str:
@@ -53,7 +65,7 @@ def text(found: list[dict[str, Any]]) -> str:
 
 
 def cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def save(found: list[dict[str, Any]], folder: Path) -> None:

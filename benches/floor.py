@@ -1,0 +1,58 @@
+"""Compiles floor.c, and runs it: what no client that hashes with OpenSSL and copies as little as it can gets under."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+SOURCE = Path(__file__).with_suffix(".c")
+
+
+class Cost(NamedTuple):
+    """Seconds: of the clock, and of the processor on each side."""
+
+    wall: float
+    seed: float
+    leech: float
+
+
+def transfer(source: Path, target: Path, sending: str = "sendfile", hashing: str = "hash") -> Cost:
+    """Sends one file to another over the loopback; skips the test where floor.c cannot be compiled."""
+    done = subprocess.run([program(), source, target, sending, hashing], capture_output=True, text=True, check=True)
+    return Cost(*map(float, done.stdout.split()))
+
+
+def program() -> Path:
+    built = compiled()
+    if isinstance(built, str):
+        pytest.skip(built)
+    return built
+
+
+@functools.cache
+def compiled() -> Path | str:
+    """The program, or why there is none."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return "the floor is left out: no C compiler"
+    folder = tempfile.TemporaryDirectory(prefix="p2pcore-floor-")
+    KEPT.append(folder)
+    made = Path(folder.name, "floor")
+    done = subprocess.run(
+        [compiler, "-O2", SOURCE, "-o", made, "-lcrypto"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        missing = "openssl/evp.h" in done.stderr or "-lcrypto" in done.stderr
+        return "the floor is left out: no headers of libcrypto (libssl-dev)" if missing else done.stderr
+    return made
+
+
+KEPT: list[tempfile.TemporaryDirectory[str]] = []
+"""Folders that live as long as the run."""
