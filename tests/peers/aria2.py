@@ -1,5 +1,5 @@
-"""aria2 (1.36 in Debian 12), steered over its JSON-RPC. It takes peers only from trackers: name one, or let the other side
-dial.
+"""aria2 (1.36 in Debian 12), steered over its JSON-RPC. It takes peers only from trackers: name one, or let the
+other side dial.
 """
 
 from __future__ import annotations

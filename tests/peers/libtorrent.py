@@ -20,3 +20,7 @@ class LibTorrent(Piped):
         if find_spec("libtorrent") is None:
             raise Missing("libtorrent")
         super().__init__(work, upload_limit, **options)
+
+    def recheck(self) -> None:
+        """Checks all data again, and waits for the end of it."""
+        self.call("recheck")
