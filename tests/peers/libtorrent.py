@@ -11,7 +11,9 @@ from peers.piped import Piped
 
 
 class LibTorrent(Piped):
-    """v1, v2 and hybrid torrents. `tuned=True` takes the settings that move most over a fast link."""
+    """v1, v2 and hybrid torrents. `tuned=True` takes the settings that move most over a fast link; `settings` are
+    libtorrent's.
+    """
 
     name = "libtorrent"
     script = "serve_libtorrent.py"

@@ -6,7 +6,7 @@ from peers.piped import Piped
 
 
 class P2PCore(Piped):
-    """v1, v2 and hybrid torrents, with the settings that everybody gets."""
+    """v1, v2 and hybrid torrents, with the settings that everybody gets; `settings` are others of `SessionConfig`."""
 
     name = "p2pcore"
     script = "serve_p2pcore.py"

@@ -16,6 +16,7 @@ async def main(options: dict) -> None:
         listen=f"127.0.0.1:{options['port']}",
         upload_limit=options["upload_limit"] or None,
         state_dir=Path(options["work"]) / "state",
+        **options.get("settings", {}),
     )
     async with p2pcore.Session(config) as session:
         print(flush=True)

@@ -1,5 +1,5 @@
-"""transmission-daemon (3.00 in Debian 12), steered over its RPC. It takes no peer whose address is on the loopback: dial
-it, or let a tracker name an address of this machine, and have it listen there.
+"""transmission-daemon (3.00 in Debian 12), steered over its RPC. It takes no peer whose address is on the loopback:
+dial it, or let a tracker name an address of this machine, and have it listen there.
 """
 
 from __future__ import annotations
