@@ -20,7 +20,7 @@ ROOM = {
     "p2pcore": {"max_peers_per_torrent": 250, "unchoke_slots": 100},
     "libtorrent": {"connections_limit": 500, "unchoke_slots_limit": 100},
 }
-"""Either would serve fewer by itself, and that is not what is measured. libtorrent refuses some long before its limit."""
+"""Either would serve fewer by itself, and that is not what is measured. libtorrent refuses some before its limit."""
 CLIENTS = [
     Rival("p2pcore", P2PCore, {"settings": ROOM["p2pcore"]}),
     Rival("libtorrent", LibTorrent, {"settings": ROOM["libtorrent"]}),

@@ -95,5 +95,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     benchmarks = [bench for bench in session.benchmarks if bench.stats.data] if session else []
     if benchmarks:
         found = report.rows(benchmarks)
-        report.save(found, config.getoption("--results"))
-        terminalreporter.write("\n" + report.text(found))
+        charted = report.save(found, config.getoption("--results"))
+        terminalreporter.write("\n" + report.text(found) + "\n" + charted + "\n")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import chart
 from data import GIB
 
 
@@ -68,10 +69,12 @@ def cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def save(found: list[dict[str, Any]], folder: Path) -> None:
+def save(found: list[dict[str, Any]], folder: Path) -> str:
+    """As JSON, Markdown and a chart; says what became of the chart."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps({"machine": machine(), "rows": found}, indent=1))
     (folder / "results.md").write_text(text(found))
+    return chart.save(found, folder / "results.png")
 
 
 def cpu_model() -> str:
