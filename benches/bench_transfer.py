@@ -107,7 +107,7 @@ def test_one_to_one(transfer: Transfer, large: p2pcore.Metainfo, rival: Rival, r
 
 
 @pytest.mark.benchmark(group="1 seed in memory to 1 leech on a disk, 1 GiB, v1")
-@pytest.mark.parametrize("rival", parameters(P2PCORE, LIBTORRENT, TUNED, ARIA2, FLOOR))
+@pytest.mark.parametrize("rival", parameters(P2PCORE, LIBTORRENT, TUNED, ARIA2, FLOOR, tiny=False))
 def test_disk(transfer: Transfer, large: p2pcore.Metainfo, rival: Rival, disk: Path, run: int) -> None:
     transfer(rival, large, disk / "into")
 
@@ -119,7 +119,7 @@ def test_small_files(transfer: Transfer, small_files: p2pcore.Metainfo, rival: R
 
 
 @pytest.mark.benchmark(group="10,000 files of 100 KiB, v1")
-@pytest.mark.parametrize("rival", parameters(P2PCORE, LIBTORRENT, TUNED, ARIA2))
+@pytest.mark.parametrize("rival", parameters(P2PCORE, LIBTORRENT, TUNED, ARIA2, tiny=False))
 def test_smallish_files(transfer: Transfer, smallish_files: p2pcore.Metainfo, rival: Rival, run: int) -> None:
     transfer(rival, smallish_files)
 

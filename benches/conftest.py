@@ -40,13 +40,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     """First everybody's first run, then everybody's second: what disturbs the machine disturbs all.
 
-    The slow run once.
+    Marks say what is run once, and what --tiny leaves out.
     """
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    items[:] = [item for item in items if item not in slow or item.callspec.params.get("run", 0) == 0]
-    if config.getoption("--tiny"):
-        for item in slow:
-            item.add_marker(pytest.mark.skip("it is slow however little data there is: --tiny leaves it out"))
+    items[:] = [item for item in items if not item.get_closest_marker("once") or item.callspec.params["run"] == 0]
+    for item in items:
+        if config.getoption("--tiny") and item.get_closest_marker("late"):
+            item.add_marker(pytest.mark.skip("it begins late however little data there is: --tiny leaves it out"))
 
     def key(item: pytest.Function) -> tuple[str, str, int]:
         subject = item.cls.__name__ if item.cls else item.originalname

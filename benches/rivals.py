@@ -25,17 +25,18 @@ class Rival(NamedTuple):
 P2PCORE = Rival("p2pcore", P2PCore)
 LIBTORRENT = Rival("libtorrent", LibTorrent)
 TUNED = Rival("libtorrent tuned", LibTorrent, {"tuned": True})
-ARIA2 = Rival("aria2", Aria2)
-TRANSMISSION = Rival("transmission", Transmission)
+ARIA2 = Rival("aria2", Aria2, {"cache_mib": 16})  # as it is by default; so is the next
+TRANSMISSION = Rival("transmission", Transmission, {"cache_mib": 4})
 FLOOR = Rival("floor: sendfile to recv + SHA-1 + write", RealPeer)
 
 
-def parameters(*rivals: Rival) -> list[Any]:
-    """For `pytest.mark.parametrize`. Transmission is slow: it unchokes after 10 s, and asks for 8 MiB in a second."""
-    return [
-        pytest.param(rival, id=rival.who.partition(":")[0], marks=[pytest.mark.slow] if rival is TRANSMISSION else [])
-        for rival in rivals
-    ]
+def parameters(*rivals: Rival, tiny: bool = True) -> list[Any]:
+    """For `pytest.mark.parametrize`; without `tiny`, those that take seconds to begin are left out of --tiny.
+
+    aria2 dials after 3 s. Transmission unchokes after 10 s, asks for 8 MiB in a second and no more, and is run once.
+    """
+    marks = {ARIA2.who: [] if tiny else [pytest.mark.late], TRANSMISSION.who: [pytest.mark.late, pytest.mark.once]}
+    return [pytest.param(rival, id=rival.who.partition(":")[0], marks=marks.get(rival.who, [])) for rival in rivals]
 
 
 def start(rival: Rival, work: Path, **options: Any) -> RealPeer:

@@ -20,7 +20,9 @@ class Aria2(RealPeer):
 
     name = "aria2"
 
-    def __init__(self, work: Path, upload_limit: int | None = None, tracker: str | None = None) -> None:
+    def __init__(
+        self, work: Path, upload_limit: int | None = None, tracker: str | None = None, cache_mib: int = 0
+    ) -> None:
         super().__init__(work, upload_limit)
         self._tracker = tracker
         self._rpc_port = free_port()
@@ -39,7 +41,7 @@ class Aria2(RealPeer):
             "--check-integrity=true",
             "--allow-overwrite=true",
             "--file-allocation=none",
-            "--disk-cache=0",
+            f"--disk-cache={cache_mib}M",
             "--seed-ratio=0",
             "--quiet",
         ]

@@ -25,7 +25,12 @@ class Transmission(RealPeer):
     makes_empty_files = False
 
     def __init__(
-        self, work: Path, upload_limit: int | None = None, tracker: str | None = None, host: str = "127.0.0.1"
+        self,
+        work: Path,
+        upload_limit: int | None = None,
+        tracker: str | None = None,
+        host: str = "127.0.0.1",
+        cache_mib: int = 0,
     ) -> None:
         super().__init__(work, upload_limit)
         self._tracker = tracker
@@ -39,7 +44,7 @@ class Transmission(RealPeer):
             "peer-port": self.port,
             "pex-enabled": False,
             "port-forwarding-enabled": False,
-            "cache-size-mb": 0,
+            "cache-size-mb": cache_mib,
             "preallocation": 0,
             "rename-partial-files": False,
             "rpc-bind-address": "127.0.0.1",
