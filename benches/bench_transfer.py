@@ -15,7 +15,19 @@ from pathlib import Path
 import floor
 import pytest
 from data import GIB, KIB, MIB, write_file, write_files
-from rivals import ARIA2, FLOOR, LIBTORRENT, P2PCORE, TRANSMISSION, TUNED, Rival, begin, parameters, seed_and_leech
+from rivals import (
+    ARIA2,
+    FLOOR,
+    LIBTORRENT,
+    P2PCORE,
+    SENDFILE,
+    TRANSMISSION,
+    TUNED,
+    Rival,
+    begin,
+    parameters,
+    seed_and_leech,
+)
 
 import p2pcore
 
@@ -28,7 +40,7 @@ def transfer(benchmark, scratch: Path) -> Transfer:
 
     def run(rival: Rival, meta: p2pcore.Metainfo, into: Path = scratch / "into") -> None:
         into.mkdir(exist_ok=True)
-        (costs_of_floor if rival is FLOOR else costs_of_client)(rival, meta, into)
+        (costs_of_floor if rival in (FLOOR, SENDFILE) else costs_of_client)(rival, meta, into)
         benchmark.extra_info |= {"who": rival.who, "bytes": meta.total_size}
         if into != scratch / "into":
             benchmark.extra_info["s more until on disk"] = flush(into)
@@ -48,9 +60,10 @@ def transfer(benchmark, scratch: Path) -> Transfer:
             }
         shutil.rmtree(work)
 
-    def costs_of_floor(_: Rival, meta: p2pcore.Metainfo, into: Path) -> None:
+    def costs_of_floor(rival: Rival, meta: p2pcore.Metainfo, into: Path) -> None:
         floor.program()
-        cost = benchmark.pedantic(floor.transfer, (scratch / "source" / "data", into / "data"), rounds=1)
+        files = (scratch / "source" / "data", into / "data")
+        cost = benchmark.pedantic(floor.transfer, files, dict(rival.options), rounds=1)
         benchmark.extra_info |= {
             "leech CPU s/GiB": cost.leech * GIB / meta.total_size,
             "seed CPU s/GiB": cost.seed * GIB / meta.total_size,
@@ -101,7 +114,7 @@ def source(scratch: Path, write: Callable[[Path], None], format: str) -> p2pcore
 
 
 @pytest.mark.benchmark(group="1 seed to 1 leech, 1 GiB, v1")
-@pytest.mark.parametrize("rival", parameters(P2PCORE, LIBTORRENT, TUNED, ARIA2, TRANSMISSION, FLOOR))
+@pytest.mark.parametrize("rival", parameters(P2PCORE, LIBTORRENT, TUNED, ARIA2, TRANSMISSION, FLOOR, SENDFILE))
 def test_one_to_one(transfer: Transfer, large: p2pcore.Metainfo, rival: Rival, run: int) -> None:
     transfer(rival, large)
 

@@ -1,11 +1,11 @@
 /* The floor of a transfer: what one process must do to send a file over a loopback TCP connection, and another to take
  * it, and nothing else: no protocol, no choice, no second peer.
  *
- *     floor SOURCE TARGET sendfile|write hash|plain
+ *     floor SOURCE TARGET sendfile|write
  *
  * The sender goes through the file in blocks of 16 KiB, because every block of BitTorrent has a header of its own: by
  * sendfile, or by pread and write. The receiver hashes each piece of 1 MiB with SHA-1 (one stream at a time, OpenSSL's
- * best) or does not, and writes it. It prints wall seconds, CPU seconds of the sender, CPU seconds of the receiver.
+ * best), and writes it. It prints wall seconds, CPU seconds of the sender, CPU seconds of the receiver.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -62,36 +62,33 @@ static void send_all(int to, int file, off_t size, int by_sendfile) {
     }
 }
 
-static void receive_all(int from, int file, off_t size, int hashing) {
+static void receive_all(int from, int file, off_t size) {
     char *piece = aligned_alloc(4096, PIECE);
     unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     need(piece != NULL && context != NULL, "malloc");
     for (off_t at = 0; at < size;) {
         size_t length = size - at < PIECE ? size - at : PIECE;
-        if (hashing)
-            EVP_DigestInit_ex(context, EVP_sha1(), NULL);
+        EVP_DigestInit_ex(context, EVP_sha1(), NULL);
         for (size_t have = 0; have < length;) {
             size_t room = length - have < RECEIVE ? length - have : RECEIVE;
             ssize_t count = recv(from, piece + have, room, 0);
             need(count > 0, "recv");
-            if (hashing)
-                EVP_DigestUpdate(context, piece + have, count);
+            EVP_DigestUpdate(context, piece + have, count);
             have += count;
         }
-        if (hashing)
-            EVP_DigestFinal_ex(context, digest, NULL);
+        EVP_DigestFinal_ex(context, digest, NULL);
         need(pwrite(file, piece, length, at) == (ssize_t)length, "pwrite");
         at += length;
     }
 }
 
 int main(int count, char **words) {
-    if (count != 5) {
-        fprintf(stderr, "floor SOURCE TARGET sendfile|write hash|plain\n");
+    if (count != 4) {
+        fprintf(stderr, "floor SOURCE TARGET sendfile|write\n");
         return 2;
     }
-    int by_sendfile = !strcmp(words[3], "sendfile"), hashing = !strcmp(words[4], "hash");
+    int by_sendfile = !strcmp(words[3], "sendfile");
     int source = open(words[1], O_RDONLY), target = open(words[2], O_WRONLY | O_CREAT | O_TRUNC, 0644);
     need(source >= 0, words[1]);
     need(target >= 0, words[2]);
@@ -115,7 +112,7 @@ int main(int count, char **words) {
     }
     int from = accept(listener, NULL, NULL), status = 0;
     need(from >= 0, "accept");
-    receive_all(from, target, size, hashing);
+    receive_all(from, target, size);
     double took = now() - begun;
     need(waitpid(sender, &status, 0) == sender && status == 0, "the sender");
     printf("%f %f %f\n", took, cpu(RUSAGE_CHILDREN), cpu(RUSAGE_SELF));

@@ -43,11 +43,12 @@ def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def beside_the_floor(members: list[dict[str, Any]]) -> None:
-    """CPU seconds as multiples of the floor's, in the groups that have one."""
+    """CPU seconds as multiples of the least that a floor takes, in the groups that have one."""
     floors = [row for row in members if row["who"].startswith("floor")]
     for row in members:
         for name in [name for name in row if floors and name.endswith("CPU s/GiB")]:
-            row[name.replace("CPU s/GiB", "CPU / floor")] = row[name] / floors[0][name] if floors[0][name] else math.nan
+            least = min(floor[name] for floor in floors)
+            row[name.replace("CPU s/GiB", "CPU / floor")] = row[name] / least if least else math.nan
 
 
 def machine() -> str:

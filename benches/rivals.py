@@ -15,7 +15,7 @@ from tracker import Tracker
 
 
 class Rival(NamedTuple):
-    """A client with its settings; `FLOOR` is none."""
+    """A client with its settings; floors are none."""
 
     who: str
     client: type[RealPeer]
@@ -27,7 +27,11 @@ LIBTORRENT = Rival("libtorrent", LibTorrent)
 TUNED = Rival("libtorrent tuned", LibTorrent, {"tuned": True})
 ARIA2 = Rival("aria2", Aria2, {"cache_mib": 16})  # as it is by default; so is the next
 TRANSMISSION = Rival("transmission", Transmission, {"cache_mib": 4})
-FLOOR = Rival("floor: sendfile to recv + SHA-1 + write", RealPeer)
+FLOOR = Rival("floor: read + write to recv + SHA-1 + write", RealPeer, {"sending": "write"})
+SENDFILE = Rival("floor: sendfile to recv + SHA-1 + write", RealPeer, {"sending": "sendfile"})
+"""By sendfile the seed saves a copy, and the leech pays for it: nobody has read the data into the cache. So the floor of a
+leech is the first, and that of a seed the second.
+"""
 
 
 def parameters(*rivals: Rival, tiny: bool = True) -> list[Any]:
@@ -36,7 +40,7 @@ def parameters(*rivals: Rival, tiny: bool = True) -> list[Any]:
     aria2 dials after 3 s. Transmission unchokes after 10 s, asks for 8 MiB in a second and no more, and is run once.
     """
     marks = {ARIA2.who: [] if tiny else [pytest.mark.late], TRANSMISSION.who: [pytest.mark.late, pytest.mark.once]}
-    return [pytest.param(rival, id=rival.who.partition(":")[0], marks=marks.get(rival.who, [])) for rival in rivals]
+    return [pytest.param(rival, id=rival.who.partition(" to ")[0], marks=marks.get(rival.who, [])) for rival in rivals]
 
 
 def start(rival: Rival, work: Path, **options: Any) -> RealPeer:
