@@ -29,8 +29,8 @@ ARIA2 = Rival("aria2", Aria2, {"cache_mib": 16})  # as it is by default; so is t
 TRANSMISSION = Rival("transmission", Transmission, {"cache_mib": 4})
 FLOOR = Rival("floor: read + write to recv + SHA-1 + write", RealPeer, {"sending": "write"})
 SENDFILE = Rival("floor: sendfile to recv + SHA-1 + write", RealPeer, {"sending": "sendfile"})
-"""By sendfile the seed saves a copy, and the leech pays for it, because nobody has read the data into the cache: the first
-is the floor of a leech, and the second that of a seed.
+"""By sendfile the seed saves a copy, and the leech pays for it, because nobody has read the data into the cache: the
+first is the floor of a leech, and the second that of a seed.
 """
 
 

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RIVALS = {
-    "aria2c": {"aria2": ["1 seed to 1 leech, 1 GiB, v1", "verify v1, 1 GiB, 1 MiB pieces"]},
-    "mktorrent": {"mktorrent": ["create v1, 1 GiB, 1 MiB pieces"]},
-    "transmission-create": {"transmission": ["create v1, 1 GiB, 1 MiB pieces"]},
-    "transmission-daemon": {"transmission": ["verify v1, 1 GiB, 1 MiB pieces"]},
-}
-"""By program: as whom it is seen, and in which groups, where it is installed."""
+RIVALS = [
+    ("aria2c", "aria2", "1 seed to 1 leech, 1 GiB, v1"),
+    ("aria2c", "aria2", "verify v1, 1 GiB, 1 MiB pieces"),
+    ("mktorrent", "mktorrent", "create v1, 1 GiB, 1 MiB pieces"),
+    ("transmission-create", "transmission", "create v1, 1 GiB, 1 MiB pieces"),
+    ("transmission-daemon", "transmission", "verify v1, 1 GiB, 1 MiB pieces"),
+]
+"""A program, and as whom and in which group it is seen where it is installed."""
 
 pytest.importorskip("libtorrent")
 
@@ -38,13 +39,11 @@ def test_every_bench_runs_and_tells_its_costs(tmp_path: Path) -> None:
         assert row["GiB/s"] > 0
         groups.setdefault(row["group"], set()).add(row["who"])
     assert sum("libtorrent" in members for members in groups.values()) >= 6
-    for program, seen in RIVALS.items():
-        for who, where in seen.items():
-            for group in where:
-                if shutil.which(program):
-                    assert who in groups[group]
-                else:
-                    assert f"{program} is not installed" in done.stdout
+    for program, who, group in RIVALS:
+        if shutil.which(program):
+            assert who in groups[group]
+        else:
+            assert f"{program} is not installed" in done.stdout
     told = [row for row in results["rows"] if row["group"] == "1 seed to 1 leech, 1 GiB, v1"]
     if any(row["who"].startswith("floor") for row in told):
         assert all(row["leech CPU / floor"] is not None for row in told)
