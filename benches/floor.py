@@ -52,8 +52,9 @@ def compiled() -> Path | str:
         [compiler, "-O2", SOURCE, "-o", made, "-lcrypto"], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        missing = "openssl/evp.h" in done.stderr or "-lcrypto" in done.stderr
-        return "the floor is left out: no headers of libcrypto (libssl-dev)" if missing else done.stderr
+        if "openssl/evp.h" not in done.stderr and "-lcrypto" not in done.stderr:
+            raise RuntimeError(done.stderr)
+        return "the floor is left out: no headers of libcrypto (libssl-dev)"
     return made
 
 
