@@ -66,7 +66,7 @@ async def in_this_loop(stack: AsyncExitStack, scratch: Path, into: Path, many: l
     async def work() -> None:
         torrent = await session.fetch(p2pcore.Metainfo.from_file(scratch / "data.torrent"), into)
         await torrent.add_peer(seed.address)
-        await torrent.completed()
+        await asyncio.wait_for(torrent.completed(), 600)
 
     return work
 
