@@ -1,7 +1,7 @@
 """From one process to another over the loopback, beside other clients and the floor in the same run.
 
-In memory, and once onto a disk. Measured is the time from the leech's first bytes to its last; CPU seconds count from
-before the leech hears of the torrent.
+In memory, and once onto a disk. Measured is the time from the leech's first bytes to its last, and for p2pcore from its
+dial; CPU seconds count from before the leech hears of the torrent.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from pathlib import Path
 
 import p2pcore
@@ -33,10 +32,6 @@ async def main(options: dict) -> None:
             elif command == "progress":
                 status = torrent.status()
                 answer = (status.done, status.wanted, status.uploaded)
-            elif command == "wait begun":
-                deadline = time.monotonic() + arguments[0]
-                while not (answer := torrent.status().downloaded > 0) and time.monotonic() < deadline:
-                    await asyncio.sleep(0.002)
             elif command == "wait":
                 try:
                     await asyncio.wait_for(torrent.completed(), arguments[0])
