@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 SIM ?= all
 
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-python lint bench sim fuzz wheel dev build peers clean
+.PHONY: help demo test test-rust test-python lint bench profile sim fuzz wheel dev build peers clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -52,8 +52,11 @@ build: $(VENV)/run
 dev: $(VENV)/dev ## An editable, quickly built extension for working on the code; benches refuse it.
 	$(BIN)/maturin develop --locked
 
-bench: $(VENV)/dev build ## Measurements beside libtorrent; BENCH_OPTIONS go to pytest (--runs=9, -k transfer).
+bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS go to pytest (--runs=9, -k transfer, --disk=PATH).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
+
+profile: $(VENV)/run build ## Where the time of a 1 GiB transfer goes, for leech and seed; needs perf.
+	$(BIN)/python benches/hot.py
 
 sim: ## Swarms in virtual time against their marks: all but the slowest; SIM=s2 runs one scenario.
 	cargo run --release --locked -q -p p2pcore-simulator --example sim -- $(SIM)
@@ -84,6 +87,10 @@ $(VENV)/run: pyproject.toml
 
 $(VENV)/dev: $(VENV)/run
 	@$(INSTALL) test dev
+	@touch $@
+
+$(VENV)/bench: $(VENV)/dev
+	@$(INSTALL) bench
 	@touch $@
 
 # Real clients for the tests. Where they cannot be had, their tests are left out; in CI that is a failure.

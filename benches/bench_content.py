@@ -1,18 +1,26 @@
-"""Creating and verifying a torrent of one large file with all cores, beside libtorrent in the same run."""
+"""Creating and verifying a torrent of one large file with all cores, beside other programs in the same run."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import libtorrent
 import pytest
 from data import GIB, MIB, write_file
-from peers import LibTorrent
+from rivals import LIBTORRENT, TRANSMISSION, TUNED, Rival, start
 
 import p2pcore
 
 FLAGS = {"v1": 64, "v2": 32, "hybrid": 0}
 """libtorrent's `v1_only` and `v2_only`."""
+
+Measure = Callable[[Callable[[], object]], object]
+"""Runs what it is given twice, and measures the second time."""
 
 
 @pytest.fixture(scope="module")
@@ -21,46 +29,113 @@ def data(scratch: Path, tiny: bool) -> Path:
     return scratch / "data"
 
 
-def note(benchmark, data: Path, who: str) -> None:
-    benchmark.extra_info.update(who=who, bytes=data.stat().st_size)
+@pytest.fixture
+def measure(benchmark) -> Measure:
+    return lambda act: benchmark.pedantic(act, rounds=1, warmup_rounds=1)
 
 
-@pytest.mark.parametrize("format", FLAGS)
-class TestCreate:
-    @pytest.fixture(autouse=True)
-    def group(self, benchmark, format: str) -> None:
-        benchmark.group = f"create {format}, 1 GiB, 1 MiB pieces"
-
-    def test_p2pcore(self, benchmark, data: Path, format: str, run: int) -> None:
-        benchmark.pedantic(p2pcore.create, (data,), {"format": format, "piece_length": MIB}, rounds=1, warmup_rounds=1)
-        note(benchmark, data, "p2pcore")
-
-    def test_libtorrent(self, benchmark, data: Path, format: str, run: int) -> None:
-        def create() -> None:
-            made = libtorrent.create_torrent(libtorrent.list_files(str(data)), MIB, FLAGS[format])
-            libtorrent.set_piece_hashes(made, str(data.parent))
-
-        benchmark.pedantic(create, rounds=1, warmup_rounds=1)
-        note(benchmark, data, "libtorrent")
+def command(*words: object) -> Callable[[], object]:
+    """Skips the test where the program is not installed."""
+    if shutil.which(str(words[0])) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    return lambda: subprocess.run([str(word) for word in words], stdout=subprocess.DEVNULL, check=True)
 
 
-@pytest.mark.parametrize("format", FLAGS)
-class TestVerify:
-    @pytest.fixture(autouse=True)
-    def group(self, benchmark, format: str) -> None:
-        benchmark.group = f"verify {format}, 1 GiB, 1 MiB pieces"
+def create_p2pcore(measure: Measure, data: Path, format: str) -> None:
+    measure(lambda: p2pcore.create(data, format=format, piece_length=MIB))
 
-    def test_p2pcore(self, benchmark, data: Path, format: str, run: int) -> None:
-        meta = p2pcore.create(data, format=format, piece_length=MIB)
-        report = benchmark.pedantic(p2pcore.verify, (meta, data), rounds=1, warmup_rounds=1)
-        assert report.complete
-        note(benchmark, data, "p2pcore")
 
-    @pytest.mark.parametrize("tuned", [False, True], ids=["default", "tuned"])
-    def test_libtorrent(self, benchmark, data: Path, format: str, run: int, tuned: bool, scratch: Path) -> None:
-        p2pcore.create(data, format=format, piece_length=MIB).save(scratch / "data.torrent")
-        with LibTorrent(scratch / "work", tuned=tuned) as rival:
-            rival.add(scratch / "data.torrent", data.parent)
-            rival.wait_complete(600)
-            benchmark.pedantic(rival.call, ("recheck",), rounds=1, warmup_rounds=1)
-        note(benchmark, data, "libtorrent tuned" if tuned else "libtorrent")
+def create_libtorrent(measure: Measure, data: Path, format: str) -> None:
+    def create() -> None:
+        made = libtorrent.create_torrent(libtorrent.list_files(str(data)), MIB, FLAGS[format])
+        libtorrent.set_piece_hashes(made, str(data.parent))
+
+    measure(create)
+
+
+def create_mktorrent(measure: Measure, data: Path, format: str) -> None:
+    made = data.with_suffix(".made")
+    cores = ("-t", os.cpu_count()) if b"threads" in help_of("mktorrent") else ()  # Debian's is built with threads
+    create = command("mktorrent", *cores, "-l", 20, "-a", "http://127.0.0.1/announce", "-o", made, data)
+
+    def anew() -> None:
+        made.unlink(missing_ok=True)  # it refuses to overwrite
+        create()
+
+    measure(anew)
+    check_made(made, data)
+
+
+def create_transmission(measure: Measure, data: Path, format: str) -> None:
+    made = data.with_suffix(".made")
+    # On one core, and it looks only every half second whether it is done.
+    measure(command("transmission-create", "-s", 1024, "-o", made, data))
+    check_made(made, data)
+
+
+def help_of(program: str) -> bytes:
+    found = shutil.which(program)
+    return subprocess.run([found, "-h"], capture_output=True, check=False).stdout if found else b""
+
+
+def check_made(made: Path, data: Path) -> None:
+    """A rival that did less work than the others would be no measure of them."""
+    meta = p2pcore.Metainfo.from_file(made)
+    assert meta.piece_length == MIB
+    assert p2pcore.verify(meta, data).complete
+
+
+def verify_p2pcore(measure: Measure, data: Path, torrent: Path) -> None:
+    meta = p2pcore.Metainfo.from_file(torrent)
+    assert measure(lambda: p2pcore.verify(meta, data)).complete
+
+
+def recheck(rival: Rival, measure: Measure, data: Path, torrent: Path) -> None:
+    with start(rival, data.parent / "work") as client:
+        client.add(torrent, data.parent)
+        client.wait_complete(600)
+        measure(client.recheck)
+
+
+def verify_aria2(measure: Measure, data: Path, torrent: Path) -> None:
+    checking = ["--check-integrity=true", "--hash-check-only=true", "--enable-dht=false", "--enable-dht6=false"]
+    measure(command("aria2c", "--no-conf", "--quiet", *checking, f"--dir={data.parent}", torrent))
+
+
+def contenders(everything: dict[str, Callable[..., None]], v1: dict[str, Callable[..., None]]) -> list[object]:
+    """Those that know all three formats, and those that know the first."""
+    return [
+        pytest.param(format, who, act, id=f"{format} {who}")
+        for format in FLAGS
+        for who, act in (everything | (v1 if format == "v1" else {})).items()
+    ]
+
+
+CREATE = contenders(
+    {"p2pcore": create_p2pcore, "libtorrent": create_libtorrent},
+    {"mktorrent": create_mktorrent, "transmission": create_transmission},
+)
+VERIFY = contenders(
+    {"p2pcore": verify_p2pcore} | {rival.who: partial(recheck, rival) for rival in (LIBTORRENT, TUNED)},
+    {"transmission": partial(recheck, TRANSMISSION), "aria2": verify_aria2},
+)
+
+
+@pytest.mark.parametrize(("format", "who", "act"), CREATE)
+def test_create(
+    benchmark, measure: Measure, data: Path, format: str, who: str, act: Callable[..., None], run: int
+) -> None:
+    benchmark.group = f"create {format}, 1 GiB, 1 MiB pieces"
+    benchmark.extra_info |= {"who": who, "bytes": data.stat().st_size}
+    act(measure, data, format)
+
+
+@pytest.mark.parametrize(("format", "who", "act"), VERIFY)
+def test_verify(
+    benchmark, measure: Measure, data: Path, format: str, who: str, act: Callable[..., None], run: int
+) -> None:
+    benchmark.group = f"verify {format}, 1 GiB, 1 MiB pieces"
+    benchmark.extra_info |= {"who": who, "bytes": data.stat().st_size}
+    torrent = data.with_suffix(".torrent")
+    p2pcore.create(data, format=format, piece_length=MIB).save(torrent)
+    act(measure, data, torrent)

@@ -1,4 +1,4 @@
-"""What all benches share: a release build, a scratch folder in memory, and one closing table."""
+"""What all benches share: a release build, scratch folders in memory and on disk, the order, and one closing table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tiny", action="store_true", help="a thousandth of the data: shows that the benches run")
     parser.addoption("--results", type=Path, default=Path(__file__).with_name("results"), help="where tables are put")
     parser.addoption("--runs", type=int, default=5, help="how often each is run")
+    parser.addoption("--disk", type=Path, help="a folder on a disk (the first of this one and TMPDIR that is on one)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,8 +37,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("run", range(runs))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """First everybody's first run, then everybody's second: what disturbs the machine disturbs all."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """First everybody's first run, then everybody's second: what disturbs the machine disturbs all.
+
+    Marks say what is run once, and what --tiny leaves out.
+    """
+    items[:] = [item for item in items if not item.get_closest_marker("once") or item.callspec.params["run"] == 0]
+    for item in items:
+        if config.getoption("--tiny") and item.get_closest_marker("late"):
+            item.add_marker(pytest.mark.skip("it begins late however little data there is: --tiny leaves it out"))
 
     def key(item: pytest.Function) -> tuple[str, str, int]:
         subject = item.cls.__name__ if item.cls else item.originalname
@@ -45,6 +53,29 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         return (str(item.path), subject, parameters.get("run", 0))
 
     items.sort(key=key)
+
+
+@pytest.fixture(scope="module")
+def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder that is not in memory."""
+    wanted = request.config.getoption("--disk")
+    candidates = [wanted] if wanted else [Path(__file__).parent, Path(tempfile.gettempdir())]
+    found = next((path for path in candidates if wanted or not in_memory(path)), None)
+    if found is None:
+        pytest.skip("no folder on a disk: name one with --disk")
+    folder = Path(tempfile.mkdtemp(prefix="p2pcore-bench-", dir=found))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def in_memory(path: Path) -> bool:
+    """By the longest mount point above the path (Linux; elsewhere it is taken to be on a disk)."""
+    mounts = Path("/proc/mounts")
+    lines = [line.split() for line in mounts.read_text().splitlines()] if mounts.exists() else []
+    above = [(len(fields[1]), fields[2]) for fields in lines if path.resolve().is_relative_to(fields[1])]
+    return max(above, default=(0, ""))[1] in ("tmpfs", "ramfs")
 
 
 @pytest.fixture(scope="module")
@@ -63,5 +94,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     benchmarks = [bench for bench in session.benchmarks if bench.stats.data] if session else []
     if benchmarks:
         found = report.rows(benchmarks)
-        report.save(found, config.getoption("--results"))
-        terminalreporter.write("\n" + report.text(found))
+        charted = report.save(found, config.getoption("--results"))
+        terminalreporter.write("\n" + report.text(found) + "\n" + charted + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import chart
 from data import GIB
 
 
@@ -19,10 +21,12 @@ def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
     for group in dict.fromkeys(bench.group for bench in benchmarks):
         members = [bench for bench in benchmarks if bench.group == group]
         first = None
+        begin = len(found)
         for who in dict.fromkeys(bench.extra_info["who"] for bench in members):
             runs = [bench for bench in members if bench.extra_info["who"] == who]
             seconds = statistics.median(bench.stats.median for bench in runs)
-            first = first or seconds
+            length = runs[0].extra_info["bytes"]
+            first = first or seconds / length
             costs = [name for name in runs[0].extra_info if name not in ("who", "bytes")]
             row = {
                 "group": group,
@@ -30,11 +34,21 @@ def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
                 "runs": len(runs),
                 "seconds": seconds,
                 "best": min(bench.stats.min for bench in runs),
-                "GiB/s": runs[0].extra_info["bytes"] / GIB / seconds,
-                "times the first": seconds / first,
+                "GiB/s": length / GIB / seconds,
+                "times the first": seconds / length / first,
             }
             found.append(row | {name: statistics.median(bench.extra_info[name] for bench in runs) for name in costs})
+        beside_the_floor(found[begin:])
     return found
+
+
+def beside_the_floor(members: list[dict[str, Any]]) -> None:
+    """CPU seconds as multiples of the least that a floor takes, in the groups that have one."""
+    floors = [row for row in members if row["who"].startswith("floor")]
+    for row in members:
+        for name in [name for name in row if floors and name.endswith("CPU s/GiB")]:
+            least = min(floor[name] for floor in floors)
+            row[name.replace("CPU s/GiB", "CPU / floor")] = row[name] / least if least else math.nan
 
 
 def machine() -> str:
@@ -53,13 +67,15 @@ def text(found: list[dict[str, Any]]) -> str:
 
 
 def cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def save(found: list[dict[str, Any]], folder: Path) -> None:
+def save(found: list[dict[str, Any]], folder: Path) -> str:
+    """As JSON, Markdown and a chart; says what became of the chart."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps({"machine": machine(), "rows": found}, indent=1))
     (folder / "results.md").write_text(text(found))
+    return chart.save(found, folder / "results.png")
 
 
 def cpu_model() -> str:

@@ -1,4 +1,6 @@
-"""aria2 (1.36 in Debian 12), steered over its JSON-RPC. It takes peers only from trackers: let the other side dial."""
+"""aria2 (1.36 in Debian 12), steered over its JSON-RPC. It takes peers only from trackers: name one, or let the
+other side dial.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,11 @@ class Aria2(RealPeer):
 
     name = "aria2"
 
-    def __init__(self, work: Path, upload_limit: int | None = None) -> None:
+    def __init__(
+        self, work: Path, upload_limit: int | None = None, tracker: str | None = None, cache_mib: int = 0
+    ) -> None:
         super().__init__(work, upload_limit)
+        self._tracker = tracker
         self._rpc_port = free_port()
         self._gid = ""
         command = [
@@ -36,7 +41,7 @@ class Aria2(RealPeer):
             "--check-integrity=true",
             "--allow-overwrite=true",
             "--file-allocation=none",
-            "--disk-cache=0",
+            f"--disk-cache={cache_mib}M",
             "--seed-ratio=0",
             "--quiet",
         ]
@@ -46,7 +51,8 @@ class Aria2(RealPeer):
 
     def add(self, torrent: Path, parent: Path) -> None:
         encoded = base64.b64encode(torrent.read_bytes()).decode()
-        self._gid = self._call("addTorrent", encoded, [], {"dir": str(parent)})
+        options = {"dir": str(parent)} | ({"bt-tracker": self._tracker} if self._tracker else {})
+        self._gid = self._call("addTorrent", encoded, [], options)
 
     def progress(self) -> tuple[int, int, int]:
         keys = ["completedLength", "totalLength", "uploadLength", "status"]

@@ -56,6 +56,10 @@ class RealPeer(abc.ABC):
 
         wait_for(complete, within, lambda: f"{self.name} has {self.progress()}")
 
+    def wait_begun(self) -> None:
+        """Until it has the first bytes of a torrent (within a minute)."""
+        wait_for(lambda: self.progress()[0] > 0, 60, lambda: f"{self.name} gets nothing")
+
     def cpu_seconds(self) -> float:
         """User and system time of its process until now (Linux)."""
         assert self.process is not None
@@ -105,7 +109,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(condition: Callable[[], bool], within: float, what: Callable[[], str]) -> None:
+def wait_for(condition: Callable[[], bool], within: float, what: Callable[[], str], poll: float = POLL) -> None:
     """Looks until the condition holds.
 
     Raises:
@@ -115,4 +119,4 @@ def wait_for(condition: Callable[[], bool], within: float, what: Callable[[], st
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(what())
-        time.sleep(POLL)
+        time.sleep(poll)

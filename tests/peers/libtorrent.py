@@ -11,7 +11,9 @@ from peers.piped import Piped
 
 
 class LibTorrent(Piped):
-    """v1, v2 and hybrid torrents. `tuned=True` takes the settings that move most over a fast link."""
+    """v1, v2 and hybrid torrents. `tuned=True` takes the settings that move most over a fast link; `settings` are
+    libtorrent's.
+    """
 
     name = "libtorrent"
     script = "serve_libtorrent.py"
@@ -20,3 +22,7 @@ class LibTorrent(Piped):
         if find_spec("libtorrent") is None:
             raise Missing("libtorrent")
         super().__init__(work, upload_limit, **options)
+
+    def recheck(self) -> None:
+        """Checks all data again, and waits for the end of it."""
+        self.call("recheck")

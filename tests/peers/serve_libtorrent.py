@@ -40,6 +40,7 @@ def main(options: dict) -> None:
     settings |= {"listen_interfaces": f"127.0.0.1:{options['port']}", "upload_rate_limit": options["upload_limit"]}
     if not options.get("tuned"):
         settings["unchoke_slots_limit"] = 20
+    settings |= options.get("settings", {})
     session = lt.session(settings)
     print(flush=True)
     handle = None

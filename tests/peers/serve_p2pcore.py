@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from pathlib import Path
 
 import p2pcore
@@ -16,6 +15,7 @@ async def main(options: dict) -> None:
         listen=f"127.0.0.1:{options['port']}",
         upload_limit=options["upload_limit"] or None,
         state_dir=Path(options["work"]) / "state",
+        **options.get("settings", {}),
     )
     async with p2pcore.Session(config) as session:
         print(flush=True)
@@ -32,10 +32,6 @@ async def main(options: dict) -> None:
             elif command == "progress":
                 status = torrent.status()
                 answer = (status.done, status.wanted, status.uploaded)
-            elif command == "wait begun":
-                deadline = time.monotonic() + arguments[0]
-                while not (answer := torrent.status().downloaded > 0) and time.monotonic() < deadline:
-                    await asyncio.sleep(0.002)
             elif command == "wait":
                 try:
                     await asyncio.wait_for(torrent.completed(), arguments[0])

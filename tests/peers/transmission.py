@@ -1,4 +1,6 @@
-"""transmission-daemon (3.00 in Debian 12), steered over its RPC. It takes no peer on the loopback: dial it."""
+"""transmission-daemon (3.00 in Debian 12), steered over its RPC. It takes no peer whose address is on the loopback:
+dial it, or let a tracker name an address of this machine, and have it listen there.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,9 @@ from typing import Any
 
 from peers.base import RealPeer, free_port, program, wait_for
 
+CHECKING = (1, 2)
+"""A torrent's status while it waits to be checked, and while it is."""
+
 
 class Transmission(RealPeer):
     """v1 torrents: 3.00 calls every hybrid corrupt, because it cannot read an empty dictionary key."""
@@ -19,19 +24,27 @@ class Transmission(RealPeer):
     name = "transmission"
     makes_empty_files = False
 
-    def __init__(self, work: Path, upload_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        work: Path,
+        upload_limit: int | None = None,
+        tracker: str | None = None,
+        host: str = "127.0.0.1",
+        cache_mib: int = 0,
+    ) -> None:
         super().__init__(work, upload_limit)
+        self._tracker = tracker
         self._rpc_port = free_port()
         self._session = ""
         settings = {
-            "bind-address-ipv4": "127.0.0.1",
+            "bind-address-ipv4": host,
             "dht-enabled": False,
             "encryption": 0,
             "lpd-enabled": False,
             "peer-port": self.port,
             "pex-enabled": False,
             "port-forwarding-enabled": False,
-            "cache-size-mb": 0,
+            "cache-size-mb": cache_mib,
             "preallocation": 0,
             "rename-partial-files": False,
             "rpc-bind-address": "127.0.0.1",
@@ -50,16 +63,28 @@ class Transmission(RealPeer):
     def add(self, torrent: Path, parent: Path) -> None:
         encoded = base64.b64encode(torrent.read_bytes()).decode()
         parent.mkdir(parents=True, exist_ok=True)
-        self._call("torrent-add", {"metainfo": encoded, "download-dir": str(parent), "paused": False})
+        added = {"metainfo": encoded, "download-dir": str(parent), "paused": self._tracker is not None}
+        self._call("torrent-add", added)
+        if self._tracker:
+            self._call("torrent-set", {"trackerAdd": [self._tracker]})
+            self._call("torrent-start", {})
+
+    def recheck(self) -> None:
+        """Checks all data again, and waits for the end of it."""
+        self._call("torrent-verify", {})
+        wait_for(lambda: self._status() not in CHECKING, 600, lambda: f"transmission has {self.progress()}", poll=0.005)
 
     def progress(self) -> tuple[int, int, int]:
         fields = ["status", "leftUntilDone", "sizeWhenDone", "uploadedEver"]
         torrents = self._call("torrent-get", {"fields": fields})["torrents"]
-        if not torrents or torrents[0]["status"] in (1, 2):  # waiting to be checked, being checked
+        if not torrents or torrents[0]["status"] in CHECKING:
             return (0, 1, 0)
         status = torrents[0]
         total = status["sizeWhenDone"]
         return (total - status["leftUntilDone"], total, status["uploadedEver"])
+
+    def _status(self) -> int:
+        return self._call("torrent-get", {"fields": ["status"]})["torrents"][0]["status"]
 
     def _answers(self) -> bool:
         try:
