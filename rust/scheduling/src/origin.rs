@@ -19,8 +19,9 @@ pub(crate) struct Origin {
     holders: Vec<u16>,
     /// Pieces with fewer than [`ENOUGH`] holders.
     scarce: u32,
-    /// Promises of which not all was sent.
+    /// Promises of which not all was sent: to peers that took something before, and to those that did not yet.
     open: u32,
+    on_trial: u32,
     link: Link,
     random: Random,
 }
@@ -43,6 +44,7 @@ impl Origin {
             holders,
             scarce: pieces,
             open: 0,
+            on_trial: 0,
             link: Link::default(),
             random,
         }
@@ -78,9 +80,13 @@ impl Origin {
         pieces.take(PROBES).find(|piece| fits(*piece))
     }
 
-    /// Whether another promise, of pieces of this length, keeps our link busy.
-    pub(crate) fn has_room(&self, piece: u32) -> bool {
-        self.open < self.link.window(piece)
+    /// Whether another promise, of pieces of this length, keeps our link busy; to a peer on trial, whether it has a turn.
+    pub(crate) fn has_room(&self, piece: u32, on_trial: bool) -> bool {
+        if on_trial {
+            self.on_trial < TRIALS
+        } else {
+            self.open < self.link.window(piece)
+        }
     }
 
     /// Bytes were handed out to whomever.
@@ -89,25 +95,37 @@ impl Origin {
     }
 
     /// A promise is made: by us, or by a peer that saw everything and asked.
-    pub(crate) fn begin(&mut self, piece: u32, ours: bool) {
-        self.open += u32::from(ours);
+    pub(crate) fn begin(&mut self, piece: u32, kind: Kind) {
+        match kind {
+            Kind::Ours => self.open += 1,
+            Kind::Trial => self.on_trial += 1,
+            Kind::Free => {}
+        }
         self.promise(piece);
     }
 
     /// All of a promised piece was sent; its first bytes so long after it was shown.
-    pub(crate) fn end(&mut self, delay: Duration) {
-        self.open -= 1;
+    pub(crate) fn end(&mut self, kind: Kind, delay: Duration) {
+        self.close(kind);
         self.link.delay = Some(self.link.delay.map_or(delay, |least| least.min(delay)));
     }
 
     /// So many promises are not waited for any more.
-    pub(crate) fn make_room(&mut self, promises: u32) {
-        self.open -= promises;
+    pub(crate) fn make_room(&mut self, promises: &[Kind]) {
+        promises.iter().for_each(|kind| self.close(*kind));
+    }
+
+    fn close(&mut self, kind: Kind) {
+        match kind {
+            Kind::Ours => self.open -= 1,
+            Kind::Trial => self.on_trial -= 1,
+            Kind::Free => {}
+        }
     }
 
     /// A promise came to nothing: of these pieces not all was sent.
     pub(crate) fn give_up(&mut self, promise: &Promise) {
-        self.open -= u32::from(promise.open);
+        self.close(promise.kind);
         self.withdraw(promise.piece);
     }
 
@@ -166,16 +184,31 @@ pub(crate) struct Shown {
     promised: Vec<Promise>,
     /// When it was last shown one.
     pub(crate) last: Time,
+    /// It took something that it was shown.
+    pub(crate) is_tried: bool,
     /// From when on it is shown everything, and up to which piece it was.
     pub(crate) everything: Option<u32>,
 }
+
+/// What a promise keeps busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Our link.
+    Ours,
+    /// The turn of a peer that took nothing before.
+    Trial,
+    /// Nothing: the peer asked by itself, or all is sent, or it was too slow.
+    Free,
+}
+
+/// Peers that are shown their first piece at once.
+const TRIALS: u32 = 4;
 
 /// A piece that a peer was shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Promise {
     pub(crate) piece: u32,
-    /// It was our choice, and all of it is not sent.
-    open: bool,
+    kind: Kind,
     shown: Time,
     /// When the first bytes of it were sent.
     begun: Option<Time>,
@@ -194,11 +227,11 @@ impl Shown {
     }
 
     /// The peer is shown a piece of so many bytes.
-    pub(crate) fn promise(&mut self, piece: u32, size: u32, at: Time) {
+    pub(crate) fn promise(&mut self, piece: u32, size: u32, kind: Kind, at: Time) {
         self.last = at;
         self.promised.push(Promise {
             piece,
-            open: self.everything.is_none(),
+            kind,
             shown: at,
             begun: None,
             at,
@@ -206,15 +239,24 @@ impl Shown {
         });
     }
 
-    /// Bytes of a piece were sent. Where those were the last of a promise: how long after it was shown the first came.
-    pub(crate) fn on_sent(&mut self, piece: u32, bytes: u32, now: Time) -> Option<Duration> {
+    /// Bytes of a piece were sent. Where those were the last of a promise: what it kept busy, and how long after it was shown the first came.
+    pub(crate) fn on_sent(
+        &mut self,
+        piece: u32,
+        bytes: u32,
+        now: Time,
+    ) -> Option<(Kind, Duration)> {
         let mut promises = self.promised.iter_mut();
         let promise = promises.find(|other| other.piece == piece)?;
         promise.at = now;
         let begun = *promise.begun.get_or_insert(now);
         promise.left = promise.left.saturating_sub(bytes);
-        let last = promise.left == 0 && std::mem::take(&mut promise.open);
-        last.then(|| begun.since(promise.shown))
+        self.is_tried = true;
+        if promise.left > 0 || promise.kind == Kind::Free {
+            return None;
+        }
+        let kind = std::mem::replace(&mut promise.kind, Kind::Free);
+        Some((kind, begun.since(promise.shown)))
     }
 
     /// The peer has a piece: the promise, if it was one.
@@ -226,13 +268,21 @@ impl Shown {
         Some(self.promised.swap_remove(at))
     }
 
-    /// Lets others be shown pieces in place of the promises that were not taken up since then; how many those are.
-    pub(crate) fn overtake(&mut self, is_slow: impl Fn(Time) -> bool) -> u32 {
+    /// Lets others be shown pieces in place of the promises that were not taken up since then; which those are.
+    pub(crate) fn overtake(&mut self, is_slow: impl Fn(Time) -> bool) -> Vec<Kind> {
         let slow = self
             .promised
             .iter_mut()
-            .filter(|promise| promise.open && promise.begun.is_none() && is_slow(promise.shown));
-        slow.map(|promise| promise.open = false).count() as u32
+            .filter(|promise| promise.begun.is_none() && is_slow(promise.shown));
+        slow.map(|promise| std::mem::replace(&mut promise.kind, Kind::Free))
+            .collect()
+    }
+
+    /// Whether a promise waits for the peer to take it up.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.promised
+            .iter()
+            .any(|promise| promise.begun.is_none() && promise.kind != Kind::Free)
     }
 
     /// Takes out the promises that came to nothing. `is_stale`: for those of which something was sent last then;
@@ -258,7 +308,9 @@ impl Shown {
     }
 
     pub(crate) fn is_promised(&self, piece: u32) -> bool {
-        self.promised.iter().any(|other| other.piece == piece)
+        // Mostly it is about the last one.
+        let mut newest_first = self.promised.iter().rev();
+        newest_first.any(|other| other.piece == piece)
     }
 
     /// Whether the peer took up none of what it was shown: it wants other pieces, or another order.
@@ -268,7 +320,8 @@ impl Shown {
 
     /// Promises of ours of which not all was sent.
     pub(crate) fn open(&self) -> usize {
-        self.promised.iter().filter(|promise| promise.open).count()
+        let open = self.promised.iter();
+        open.filter(|promise| promise.kind != Kind::Free).count()
     }
 }
 
@@ -283,7 +336,7 @@ mod tests {
         for _ in 0..100 {
             let piece = origin.next(|_| true).unwrap();
             assert!(shown.insert(piece));
-            origin.begin(piece, true);
+            origin.begin(piece, Kind::Ours);
         }
         // One of them is not taken: it is the next.
         origin.withdraw(40);
@@ -310,29 +363,35 @@ mod tests {
         const PIECE: u32 = 1_000_000;
         let mut origin = Origin::new(100, 7);
         let fill = |origin: &mut Origin| {
-            while origin.has_room(PIECE) {
-                origin.begin(origin.next(|_| true).unwrap(), true);
+            while origin.has_room(PIECE, false) {
+                origin.begin(origin.next(|_| true).unwrap(), Kind::Ours);
             }
             origin.open
         };
         assert_eq!(fill(&mut origin), 2);
         // 10 MB/s, and 150 ms until a promise is taken up: 2 MB on the way.
         origin.on_sent(Time::new(Duration::from_millis(100)), PIECE);
-        origin.end(Duration::from_millis(150));
+        origin.end(Kind::Ours, Duration::from_millis(150));
         assert_eq!(fill(&mut origin), 4);
     }
 
     #[test]
     fn a_promise_ends_when_all_of_it_is_sent() {
         let mut shown = Shown::default();
-        shown.promise(5, 30, Time::ZERO);
-        shown.promise(6, 30, Time::ZERO);
+        shown.promise(5, 30, Kind::Ours, Time::ZERO);
+        shown.promise(6, 30, Kind::Trial, Time::ZERO);
         assert_eq!(shown.on_sent(5, 20, Time::ZERO), None);
-        assert_eq!(shown.on_sent(5, 10, Time::ZERO), Some(Duration::ZERO));
+        assert_eq!(
+            shown.on_sent(5, 10, Time::ZERO),
+            Some((Kind::Ours, Duration::ZERO))
+        );
         assert_eq!(shown.on_sent(5, 10, Time::ZERO), None);
         assert!(shown.is_promised(5) && shown.open() == 1);
         assert!(shown.fulfil(5).is_some() && shown.fulfil(5).is_none());
-        assert_eq!((shown.overtake(|_| true), shown.open()), (1, 0));
+        assert_eq!(
+            (shown.overtake(|_| true), shown.open()),
+            (vec![Kind::Trial], 0)
+        );
         let expired = shown.expire(|_| true, |_| false);
         assert_eq!(expired.len(), 0);
         let expired = shown.expire(|_| false, |_| true);

@@ -7,7 +7,7 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use crate::holdings::Holdings;
 use crate::input::PeerKey;
-use crate::origin::{Origin, Shown};
+use crate::origin::{Kind, Origin, Shown};
 use crate::peers::Peer;
 use crate::time::Time;
 
@@ -52,6 +52,9 @@ impl Swarm {
 
     /// A peer that sees everything asks for a piece: others need not be shown it.
     pub(super) fn count_request(&mut self, now: Time, key: PeerKey, piece: u32) {
+        if self.peers.len() == 1 {
+            return; // there are no others
+        }
         let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get_mut(key)) else {
             return;
         };
@@ -60,8 +63,8 @@ impl Swarm {
             && !shown.is_promised(piece)
         {
             let size = self.layout.data_size(PieceIndex::new(piece));
-            origin.begin(piece, false);
-            shown.promise(piece, size, now);
+            origin.begin(piece, Kind::Free);
+            shown.promise(piece, size, Kind::Free, now);
         }
     }
 
@@ -107,13 +110,16 @@ impl Swarm {
             return;
         };
         let mut tried = Vec::new();
-        while origin.has_room(self.layout.piece_length()) {
+        let length = self.layout.piece_length();
+        loop {
             let next = self
                 .peers
                 .iter()
                 .filter(|peer| !peer.choking && !tried.contains(&peer.key))
                 .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
-                .filter(|(shown, _)| shown.everything.is_none())
+                .filter(|(shown, _)| {
+                    shown.everything.is_none() && origin.has_room(length, !shown.is_tried)
+                })
                 .min_by_key(|(shown, peer)| {
                     // Whoever has said nothing so far may be nobody.
                     let silent = !peer.map_said && !peer.wants;
@@ -129,8 +135,13 @@ impl Swarm {
             let fits = |piece| !peer.holds.contains(piece) && !shown.is_promised(piece);
             if let Some(piece) = origin.next(fits) {
                 let size = self.layout.data_size(PieceIndex::new(piece));
-                origin.begin(piece, true);
-                shown.promise(piece, size, now);
+                let kind = if shown.is_tried {
+                    Kind::Ours
+                } else {
+                    Kind::Trial
+                };
+                origin.begin(piece, kind);
+                shown.promise(piece, size, kind, now);
                 self.out.send(now, peer, Message::Have(piece));
                 self.timers.hurry(now);
             } else {
@@ -151,8 +162,14 @@ impl Swarm {
                 continue;
             };
             let over = |limit| move |at| now.since(at) >= limit;
-            origin.make_room(shown.overtake(over(SLOW)));
-            let gone = shown.expire(over(STALE), over(IGNORED));
+            // Of a peer that took something before we know that it will.
+            let (slow, ignored) = if shown.is_tried {
+                (STALE, STALE)
+            } else {
+                (SLOW, IGNORED)
+            };
+            origin.make_room(&shown.overtake(over(slow)));
+            let gone = shown.expire(over(STALE), over(ignored));
             gone.iter().for_each(|promise| origin.give_up(promise));
             if spread || Shown::is_ignored(&gone) {
                 shown.everything.get_or_insert(0);
@@ -164,6 +181,10 @@ impl Swarm {
             }
         }
         self.show_more(now);
+        let waits = |peer: &Peer| peer.shown.as_ref().is_some_and(Shown::is_waiting);
+        if self.peers.iter().any(waits) {
+            self.timers.hurry(now);
+        }
         let hidden = |peer: &Peer| {
             let shown = peer.shown.as_ref();
             shown.is_some_and(|shown| shown.everything != Some(self.layout.piece_count()))

@@ -71,8 +71,8 @@ impl Swarm {
         while let Some(span) = peer.uploads.serve_next() {
             if let (Some(origin), Some(shown)) = (&mut self.origin, &mut peer.shown) {
                 origin.on_sent(now, span.length);
-                if let Some(delay) = shown.on_sent(span.piece.get(), span.length, now) {
-                    origin.end(delay);
+                if let Some((kind, delay)) = shown.on_sent(span.piece.get(), span.length, now) {
+                    origin.end(kind, delay);
                     ended = true;
                 }
             }

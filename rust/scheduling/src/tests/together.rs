@@ -394,3 +394,60 @@ fn pieces_verified(world: &World, node: usize) -> Vec<u32> {
         })
         .collect()
 }
+
+/// One seed and so many leeches that all know each other, with links of the same rate.
+fn crowd(seed: u64, leeches: usize) -> (World, usize) {
+    let mut world = World::new(seed, 128, 65_536);
+    let origin = world.seed(MIB);
+    for _ in 0..leeches {
+        world.leech(MIB);
+    }
+    world.introduce_all();
+    (world, origin)
+}
+
+#[test]
+fn a_crowd_is_done_soon_after_the_only_source_has_sent_one_copy() {
+    for seed in 40..44 {
+        let (mut world, origin) = crowd(seed, 8);
+        assert!(world.run_until_complete(minutes(1)));
+        let copies = world.nodes[origin].swarm.counters().uploaded * 100 / world.layout.total();
+        assert!(copies < 140, "{copies} % of a copy");
+        let took = world.nodes.iter().filter_map(|node| node.completed_at);
+        let took = took.max().unwrap().since_zero();
+        // One copy takes 8 s.
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+}
+
+#[test]
+fn an_origin_soon_shows_everything_to_whoever_wants_something_else() {
+    let mut world = World::new(45, 128, 65_536);
+    let (seed, first, picky) = (world.seed(MIB), world.leech(MIB), world.leech(MIB));
+    let mut wanted = vec![0; 128];
+    wanted[100] = 1;
+    world.input(picky, Input::Priorities(wanted));
+    world.introduce(first, seed);
+    world.run_for(Duration::from_millis(100));
+    world.introduce(picky, seed);
+    let done = |world: &World| world.nodes[picky].swarm.is_complete();
+    assert!(world.run(Duration::from_secs(4), done));
+}
+
+#[test]
+fn silent_peers_hold_up_nobody_at_an_origin() {
+    let mut world = World::new(46, 128, 65_536);
+    let seed = world.seed(MIB);
+    let silent: Vec<usize> = (0..50)
+        .map(|_| world.add(Nature::StallsAfter(0), MIB, &[]))
+        .collect();
+    for node in silent {
+        world.input(node, Input::Priorities(vec![0; 128])); // it wants nothing, and says so by silence
+        world.introduce(node, seed);
+    }
+    world.run_for(Duration::from_millis(200));
+    let leech = world.leech(MIB);
+    world.introduce(leech, seed);
+    let done = |world: &World| world.nodes[leech].swarm.is_complete();
+    assert!(world.run(Duration::from_secs(20), done));
+}
