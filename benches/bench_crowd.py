@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from crowd import Crowd
-from data import GIB, MIB, write_file
+from data import GIB, MIB, share
 from givers import Givers
 from peers import LibTorrent, P2PCore
 from rivals import Rival, parameters, start
@@ -32,11 +32,7 @@ CLIENTS = [
 
 @pytest.fixture(scope="module")
 def meta(scratch: Path, tiny: bool) -> p2pcore.Metainfo:
-    (scratch / "source").mkdir()
-    write_file(scratch / "source" / "data", MIB if tiny else GIB)
-    meta = p2pcore.create(scratch / "source" / "data", format="v1")
-    meta.save(scratch / "data.torrent")
-    return meta
+    return share(scratch, MIB if tiny else GIB)
 
 
 @pytest.fixture(scope="module")

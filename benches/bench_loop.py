@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from data import GIB, KIB, MIB, write_file
+from data import GIB, KIB, MIB, share
 from peers import RealPeer
 from rivals import P2PCORE, start
 
@@ -27,11 +27,7 @@ Work = Callable[[], Awaitable[object]]
 
 @pytest.fixture(scope="module")
 def meta(scratch: Path, tiny: bool) -> p2pcore.Metainfo:
-    (scratch / "source").mkdir()
-    write_file(scratch / "source" / "data", MIB if tiny else GIB)
-    meta = p2pcore.create(scratch / "source" / "data", format="v1")
-    meta.save(scratch / "data.torrent")
-    return meta
+    return share(scratch, MIB if tiny else GIB)
 
 
 @pytest.fixture(scope="module")

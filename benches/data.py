@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import p2pcore
+
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
@@ -14,6 +16,15 @@ def write_file(path: Path, size: int) -> None:
     with path.open("wb") as file:
         for start in range(0, size, MIB):
             file.write(os.urandom(min(MIB, size - start)))
+
+
+def share(scratch: Path, size: int) -> p2pcore.Metainfo:
+    """One v1 file, `source/data`, and `data.torrent` beside its folder."""
+    (scratch / "source").mkdir()
+    write_file(scratch / "source" / "data", size)
+    meta = p2pcore.create(scratch / "source" / "data", format="v1")
+    meta.save(scratch / "data.torrent")
+    return meta
 
 
 def write_files(folder: Path, count: int, size: int) -> None:
