@@ -1,8 +1,9 @@
 //! Origin mode (super-seeding, BEP 16): which piece the only source of a torrent shows to whom.
 //!
 //! Pieces are ordered by copies: peers that have one, and peers that were promised it. The next promise is a piece of
-//! which there are fewest, so that none is sent twice before each was sent once: O(1). As many promises are open as keep
-//! our link busy, each to the peer that waited longest: so pieces are finished one after the other, and passed on soon.
+//! which there are fewest, so that none is sent twice before each was sent once. As many promises are open as keep our
+//! link busy, each to the peer that waited longest: so pieces are finished one after the other, and passed on soon. A
+//! change of copies is O(1); a promise looks at every peer once.
 //! This file counts and chooses; the Swarm's `revealing` says it to the peers.
 
 use std::time::Duration;
@@ -123,7 +124,7 @@ impl Origin {
         }
     }
 
-    /// A promise came to nothing: of these pieces not all was sent.
+    /// A promise is over: the piece is held, or does not come.
     pub(crate) fn give_up(&mut self, promise: &Promise) {
         self.close(promise.kind);
         self.withdraw(promise.piece);
@@ -239,7 +240,8 @@ impl Shown {
         });
     }
 
-    /// Bytes of a piece were sent. Where those were the last of a promise: what it kept busy, and how long after it was shown the first came.
+    /// Bytes of a piece were sent. Where those were the last of a promise: what it kept busy, and how long after it was
+    /// shown the first came.
     pub(crate) fn on_sent(
         &mut self,
         piece: u32,

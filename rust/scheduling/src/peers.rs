@@ -102,9 +102,15 @@ impl Peer {
         self.holds.is_all() || self.upload_only
     }
 
+    /// We hide pieces from it. Such a peer is never choked: there is nothing to ask for but what it is shown.
+    pub(crate) fn is_hidden_from(&self) -> bool {
+        let shown = self.shown.as_ref();
+        shown.is_some_and(|shown| shown.everything.is_none())
+    }
+
     /// It competes for an unchoke slot.
     pub(crate) fn is_candidate(&self) -> bool {
-        self.wants && !self.wants_nothing()
+        self.wants && !self.wants_nothing() && !self.is_hidden_from()
     }
 
     /// What people may see.

@@ -5,7 +5,6 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use crate::blame::Identity;
 use crate::input::{PeerInfo, PeerKey};
-use crate::origin::Shown;
 use crate::output::{CloseReason, Output};
 use crate::peers::Peer;
 use crate::time::Time;
@@ -26,9 +25,8 @@ impl Swarm {
         }
         let mut peer = Peer::new(key, info, now);
         peer.shown = self.begin_to_show();
-        let hides = |shown: &Shown| shown.everything.is_none();
-        let message = if peer.shown.as_ref().is_some_and(hides) {
-            self.todo.slots = true;
+        let hidden = peer.is_hidden_from();
+        let message = if hidden {
             peer.info.fast.then_some(Message::HaveNone)
         } else {
             self.map_message(peer.info.fast)
@@ -37,6 +35,9 @@ impl Swarm {
             self.out.send(now, &mut peer, message);
         }
         self.peers.insert(peer);
+        if hidden {
+            self.set_choking(now, key, false);
+        }
     }
 
     pub(super) fn on_disconnected(&mut self, now: Time, key: PeerKey) {

@@ -115,11 +115,9 @@ impl Swarm {
             let next = self
                 .peers
                 .iter()
-                .filter(|peer| !peer.choking && !tried.contains(&peer.key))
+                .filter(|peer| peer.is_hidden_from() && !tried.contains(&peer.key))
                 .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
-                .filter(|(shown, _)| {
-                    shown.everything.is_none() && origin.has_room(length, !shown.is_tried)
-                })
+                .filter(|(shown, _)| origin.has_room(length, !shown.is_tried))
                 .min_by_key(|(shown, peer)| {
                     // Whoever has said nothing so far may be nobody.
                     let silent = !peer.map_said && !peer.wants;
@@ -173,6 +171,7 @@ impl Swarm {
             gone.iter().for_each(|promise| origin.give_up(promise));
             if spread || Shown::is_ignored(&gone) {
                 shown.everything.get_or_insert(0);
+                self.todo.slots = true;
             }
         }
         for at in 0..self.peers.len() {

@@ -6,7 +6,6 @@ use super::Swarm;
 use super::blocks::request_of;
 use crate::choker::{self, Candidate, Choice, Terms};
 use crate::input::PeerKey;
-use crate::origin::Shown;
 use crate::output::{CloseReason, Output};
 use crate::peers::Peer;
 use crate::time::Time;
@@ -101,9 +100,6 @@ impl Swarm {
             seeding: self.is_complete(),
             optimistic: self.optimistic.filter(|_| !turn),
         };
-        if self.origin.is_some() {
-            return; // what it shows it serves: nobody has to be choked
-        }
         let Choice {
             unchoked,
             optimistic,
@@ -113,27 +109,14 @@ impl Swarm {
             let Some(key) = self.peers.key_at(at) else {
                 break;
             };
-            self.set_choking(now, key, unchoked.binary_search(&key).is_err());
+            let hidden = self.peers.get(key).is_some_and(Peer::is_hidden_from);
+            self.set_choking(now, key, !hidden && unchoked.binary_search(&key).is_err());
         }
     }
 
     /// Gives slots that nobody uses to those who wait, at once: the longest wait goes first.
     pub(super) fn give_free_slots(&mut self, now: Time) {
         let waits = |peer: &&Peer| peer.choking && peer.is_candidate();
-        if self.origin.is_some() {
-            for at in 0..self.peers.len() {
-                if let Some(key) = self.peers.key_at(at) {
-                    let peer = self.peers.get(key);
-                    if peer.is_some_and(|peer| {
-                        let hidden = |shown: &Shown| shown.everything.is_none();
-                        peer.is_candidate() || peer.shown.as_ref().is_some_and(hidden)
-                    }) {
-                        self.set_choking(now, key, false);
-                    }
-                }
-            }
-            return;
-        }
         let used = self
             .peers
             .iter()
@@ -155,7 +138,7 @@ impl Swarm {
         }
     }
 
-    fn set_choking(&mut self, now: Time, key: PeerKey, choking: bool) {
+    pub(super) fn set_choking(&mut self, now: Time, key: PeerKey, choking: bool) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
