@@ -11,6 +11,7 @@ mod config;
 mod dialer;
 mod endgame;
 mod holdings;
+mod identity;
 pub mod input;
 mod origin;
 pub mod output;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use bitfield::Bitfield;
 pub use config::SwarmConfig;
+pub use identity::Identity;
 pub use input::{Input, PeerInfo, PeerKey, PeerSource, Ticket, Verdict};
 pub use output::{CloseReason, Fact, Output};
 pub use rates::{Grant, RateMeter, TokenBucket};
