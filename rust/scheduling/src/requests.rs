@@ -77,14 +77,9 @@ impl Requests {
         was
     }
 
-    /// Takes the oldest request back that is not for one of the `kept` pieces.
-    pub(crate) fn withdraw_next(&mut self, kept: &[u32]) -> Option<BlockName> {
-        let at = if kept.is_empty() {
-            0
-        } else {
-            self.iter().position(|(piece, _)| !kept.contains(&piece))?
-        };
-        let (name, _) = self.queue.remove(at)?;
+    /// Takes the oldest request back.
+    pub(crate) fn withdraw_next(&mut self) -> Option<BlockName> {
+        let (name, _) = self.queue.pop_front()?;
         self.remember(name);
         Some(name)
     }
@@ -148,7 +143,7 @@ mod tests {
         for block in 0..10_000 {
             requests.push((0, block), Time::ZERO);
         }
-        while requests.withdraw_next(&[]).is_some() {}
+        while requests.withdraw_next().is_some() {}
         assert_eq!(requests.late.len(), LATE_KEPT);
         assert_eq!(requests.take((0, 0)), Expected::Never);
         assert_eq!(requests.take((0, 9_999)), Expected::Late);

@@ -15,6 +15,7 @@ mod s22;
 mod s5;
 mod s6;
 mod s7;
+mod slow;
 
 use crate::report::Report;
 use crate::scenario::{Scenario, UP};
@@ -75,6 +76,7 @@ pub fn all() -> Vec<Trial> {
     trials.extend(s19::TRIALS);
     trials.extend(s21::TRIALS);
     trials.extend(s22::TRIALS);
+    trials.extend(slow::TRIALS);
     trials
 }
 

@@ -67,6 +67,7 @@ impl Swarm {
             }
             Some((_, Block::Stored)) | None => self.discard(ticket, length),
         }
+        self.let_choked_go(key);
         self.fill(now, key);
     }
 
@@ -87,7 +88,16 @@ impl Swarm {
             peer.patience.on_refusal(now);
         }
         self.picker.release(name.0, name.1);
+        self.let_choked_go(key);
         self.todo.fill_all = true;
+    }
+
+    /// A peer that chokes us and owes nothing any more keeps no piece for itself.
+    fn let_choked_go(&mut self, key: PeerKey) {
+        let peer = self.peers.get(key);
+        if peer.is_some_and(|peer| peer.choked && peer.requests.len() == 0) {
+            self.free_held(key);
+        }
     }
 
     pub(super) fn on_choke(&mut self, now: Time, key: PeerKey) {
@@ -100,16 +110,15 @@ impl Swarm {
         }
         peer.choked = true;
         peer.stall.lose_probe();
-        let kept = std::mem::take(&mut peer.allowed_fast);
-        while let Some((piece, block)) = peer.requests.withdraw_next(&kept) {
-            self.picker.release(piece, block);
-        }
-        peer.allowed_fast = kept;
         if !peer.info.fast {
             // Without BEP 6 a choke drops every request, and what was sent before it has arrived before it.
+            while let Some((piece, block)) = peer.requests.withdraw_next() {
+                self.picker.release(piece, block);
+            }
             peer.requests.forget_late();
         }
-        self.free_held(key);
+        // With it each request is answered: what is on its way comes, the rest is rejected.
+        self.let_choked_go(key);
         self.todo.fill_all = true;
     }
 
@@ -134,7 +143,7 @@ impl Swarm {
         self.counters.stalls += 1;
         peer.stall.begin(now);
         let mut probe = true;
-        while let Some((piece, block)) = peer.requests.withdraw_next(&[]) {
+        while let Some((piece, block)) = peer.requests.withdraw_next() {
             if !std::mem::take(&mut probe) {
                 let span = self
                     .picker

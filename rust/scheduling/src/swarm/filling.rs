@@ -95,7 +95,7 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        while let Some((piece, block)) = peer.requests.withdraw_next(&[]) {
+        while let Some((piece, block)) = peer.requests.withdraw_next() {
             self.picker.release(piece, block);
             self.todo.fill_all = true;
         }

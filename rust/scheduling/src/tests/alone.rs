@@ -337,8 +337,8 @@ fn a_later_probe_does_not_keep_its_block_from_others() {
 fn a_choke_gives_everything_to_others() {
     let mut bench = Bench::new(2, 4);
     for peer in [P, Q] {
-        bench.connect(peer, true);
-        bench.say(peer, Message::HaveAll);
+        bench.connect(peer, false);
+        bench.say(peer, Message::Bitfield(vec![0b1100_0000]));
     }
     let asked = requests(&bench.say(P, Message::Unchoke), P);
     assert_eq!(asked.len(), 8);
@@ -346,12 +346,28 @@ fn a_choke_gives_everything_to_others() {
     assert_eq!(none, [], "nothing is asked of two peers");
     let moved = requests(&bench.say(P, Message::Choke), Q);
     assert_eq!(moved.len(), 8);
-    // A block that was on its way is welcome, and is cancelled elsewhere.
+}
+
+#[test]
+fn with_the_fast_extension_a_choke_gives_to_others_what_is_rejected() {
+    let mut bench = Bench::new(2, 4);
+    for peer in [P, Q] {
+        bench.connect(peer, true);
+        bench.say(peer, Message::HaveAll);
+    }
+    let asked = requests(&bench.say(P, Message::Unchoke), P);
+    bench.say(Q, Message::Unchoke);
+    let moved = requests(&bench.say(P, Message::Choke), Q);
+    assert_eq!(moved, [], "every request will be answered");
+    // One block was on its way; the next is rejected.
     let outputs = bench.block(P, asked[0]);
     assert!(matches!(outputs[0], Output::Store { .. }));
-    assert_eq!(sent(&outputs, Q), [Message::Cancel(asked[0])]);
-    let outputs = bench.block(Q, asked[0]);
-    assert!(matches!(outputs[..], [Output::Discard { .. }]));
+    let outputs = bench.say(P, Message::Reject(asked[1]));
+    assert_eq!(requests(&outputs, Q), [asked[1]]);
+    for request in &asked[2..] {
+        bench.say(P, Message::Reject(*request));
+    }
+    assert_eq!(bench.swarm.peer_snapshots(bench.now)[0].outstanding, 0);
 }
 
 #[test]
