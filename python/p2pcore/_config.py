@@ -14,13 +14,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from p2pcore._errors import ArgumentError
 from p2pcore._public import public
 
 Address: TypeAlias = str | tuple[str, int]
 StrPath: TypeAlias = str | os.PathLike[str]
+Uploader: TypeAlias = Literal["base-share", "tit-for-tat", "round-robin", "fastest"]
 
 
 def default_state_dir() -> Path:
@@ -44,7 +45,14 @@ class SessionConfig:
         max_peers: Connected peers over all torrents.
         max_peers_per_torrent: Connected peers for each torrent.
         max_half_open: Dials under way at once.
-        unchoke_slots: Peers served at once for each torrent.
+        unchoke_slots: Peers served at once for each torrent, at most. Fewer are served where few fill our link.
+        uploader: Whom to serve. "base-share": a guaranteed part of our upload goes to everybody in turn, the rest to
+            those to whom we owe most (FairTorrent). "tit-for-tat": four that give most and one in turn (BEP 3).
+            "round-robin": everybody in turn. "fastest": those that take fastest, and one in turn.
+        base_share: The guaranteed part, 0 to 1, of "base-share". It is shared equally by identity: an IPv4 /24, an
+            IPv6 /56, or a host of a private network. When we need nothing, all goes in turn.
+        origin_mode: The only source of a torrent shows its pieces one by one, so that none is sent twice before each
+            was sent once (BEP 16).
         connect_timeout: Seconds that a dial or a handshake may take.
         state_dir: Where resume data is kept; None keeps none, so that each start checks all data.
         threads: Threads for hashing and for the disk; 0 is one for each core.
@@ -60,7 +68,10 @@ class SessionConfig:
     max_peers: int = 500
     max_peers_per_torrent: int = 100
     max_half_open: int = 50
-    unchoke_slots: int = 8
+    unchoke_slots: int = 50
+    uploader: Uploader = "base-share"
+    base_share: float = 0.2
+    origin_mode: bool = True
     connect_timeout: float = 10.0
     state_dir: StrPath | None = field(default_factory=default_state_dir)
     threads: int = 0
@@ -74,6 +85,10 @@ class SessionConfig:
             value = getattr(self, name)
             if value < 1:
                 raise ArgumentError(f"{name} is {value}: it must be at least 1")
+        if self.uploader not in get_args(Uploader):
+            raise ArgumentError(f"uploader is {self.uploader!r}: it must be one of {', '.join(get_args(Uploader))}")
+        if not 0 <= self.base_share <= 1:
+            raise ArgumentError(f"base_share is {self.base_share}: it must be from 0 to 1")
         if self.threads < 0:
             raise ArgumentError(f"threads is {self.threads}: it must be 0 or more")
         if not self.connect_timeout > 0:

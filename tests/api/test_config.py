@@ -39,6 +39,9 @@ def test_listen_takes_every_way_to_write_an_address(written, meant) -> None:
         {"threads": -1},
         {"connect_timeout": 0},
         {"connect_timeout": float("nan")},
+        {"uploader": "best"},
+        {"base_share": 1.5},
+        {"base_share": float("nan")},
     ],
 )
 def test_wrong_values_are_refused_when_they_are_written(options) -> None:

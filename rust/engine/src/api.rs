@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pcore_protocol::{FileIndex, Metainfo, PieceIndex};
+pub use p2pcore_scheduling::{Share, UploaderPolicy};
 
 use crate::error::{EngineError, TorrentError};
 
@@ -42,8 +43,14 @@ pub struct SessionConfig {
     pub max_peers_per_torrent: usize,
     /// Dials under way at once.
     pub max_half_open: usize,
-    /// Peers unchoked at once per torrent.
+    /// Peers unchoked at once per torrent, at most.
     pub unchoke_slots: usize,
+    /// How each torrent's upload is shared out.
+    pub uploader: UploaderPolicy,
+    /// The part of it that everybody gets.
+    pub base_share: Share,
+    /// The only source of a torrent shows its pieces one by one.
+    pub origin: bool,
     /// How long a dial or a handshake may take.
     pub connect_timeout: Duration,
     /// Where resume data is kept; `None`: nowhere (every start checks all data).

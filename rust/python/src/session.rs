@@ -9,10 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2pcore_engine::api::{AddTorrent, Limits, SessionConfig, Target, TorrentId};
+use p2pcore_engine::api::{
+    AddTorrent, Limits, SessionConfig, Share, Target, TorrentId, UploaderPolicy,
+};
 use p2pcore_engine::events::EventQueue;
 use p2pcore_engine::session::Session;
 use p2pcore_protocol::FileIndex;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
@@ -34,7 +37,7 @@ type Rates = (Option<u64>, Option<u64>);
 impl RawSession {
     /// Binds the sockets and starts the threads.
     #[new]
-    #[pyo3(signature = (*, listen, limits, max_peers, max_peers_per_torrent, max_half_open, unchoke_slots,
+    #[pyo3(signature = (*, listen, limits, max_peers, max_peers_per_torrent, max_half_open, unchoke_slots, uploader, base_share, origin_mode,
                         connect_timeout, state_dir, threads, event_capacity))]
     #[allow(clippy::too_many_arguments)] // one keyword for each field of the configuration
     fn new(
@@ -45,11 +48,16 @@ impl RawSession {
         max_peers_per_torrent: usize,
         max_half_open: usize,
         unchoke_slots: usize,
+        uploader: &str,
+        base_share: u16,
+        origin_mode: bool,
         connect_timeout: f64,
         state_dir: Option<PathBuf>,
         threads: usize,
         event_capacity: usize,
     ) -> PyResult<Self> {
+        let uploader = UploaderPolicy::named(uploader)
+            .ok_or_else(|| PyValueError::new_err(format!("{uploader:?} is no uploader")))?;
         let config = SessionConfig {
             listen: addresses(py, &listen)?,
             limits: rates(limits),
@@ -57,6 +65,9 @@ impl RawSession {
             max_peers_per_torrent,
             max_half_open,
             unchoke_slots,
+            uploader,
+            base_share: Share::thousandths(base_share),
+            origin: origin_mode,
             connect_timeout: seconds(connect_timeout),
             state_dir,
             threads,

@@ -1,5 +1,7 @@
 //! The numbers that a user may turn. Everything else is a constant beside the code that uses it, with its reason.
 
+use crate::uploader::{Share, UploaderPolicy};
+
 /// What a Swarm is started with. The defaults suit a machine with a few hundred megabytes to spare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmConfig {
@@ -9,7 +11,11 @@ pub struct SwarmConfig {
     pub max_dials: usize,
     /// Addresses kept for dialling; further ones are dropped unless the user named them.
     pub max_candidates: usize,
-    /// Peers unchoked at once, without the optimistic one.
+    /// How the upload is shared out.
+    pub uploader: UploaderPolicy,
+    /// The part of it that is guaranteed to everybody in turn ([`UploaderPolicy::BaseShare`]).
+    pub base_share: Share,
+    /// Peers unchoked at once at most; fewer are where few fill our link.
     pub unchoke_slots: usize,
     /// A seed that knows no other shows each peer a few pieces at a time (BEP 16), so that none is sent twice before each
     /// was sent once.
@@ -29,7 +35,9 @@ impl Default for SwarmConfig {
             max_peers: 200,
             max_dials: 20,
             max_candidates: 1_000,
-            unchoke_slots: 8,
+            uploader: UploaderPolicy::default(),
+            base_share: Share::default(),
+            unchoke_slots: 50,
             origin: true,
             upload_queue: 2_000,
             max_outstanding: 2_000,

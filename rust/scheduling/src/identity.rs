@@ -34,8 +34,9 @@ impl Identity {
                 Self::V4([a, b, c])
             }
             IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, ..] = v6.octets();
-                Self::V6([a, b, c, d, e, f, g])
+                let mut prefix = [0; 7];
+                prefix.copy_from_slice(&v6.octets()[..7]);
+                Self::V6(prefix)
             }
         }
     }

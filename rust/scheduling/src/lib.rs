@@ -6,7 +6,7 @@
 mod bitfield;
 mod blame;
 mod buckets;
-mod choker;
+
 mod config;
 mod dialer;
 mod endgame;
@@ -25,6 +25,7 @@ mod snapshot;
 mod stall;
 mod swarm;
 pub mod time;
+mod uploader;
 mod uploads;
 mod window;
 
@@ -40,3 +41,4 @@ pub use rates::{Grant, RateMeter, TokenBucket};
 pub use snapshot::{Counters, PeerSnapshot};
 pub use swarm::Swarm;
 pub use time::Time;
+pub use uploader::{Served, Share, UploaderPolicy};

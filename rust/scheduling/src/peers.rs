@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::blame::Parole;
 use crate::holdings::Holdings;
+use crate::identity::Identity;
 use crate::input::{PeerInfo, PeerKey};
 use crate::origin::Shown;
 use crate::patience::Patience;
@@ -13,6 +14,7 @@ use crate::requests::Requests;
 use crate::snapshot::PeerSnapshot;
 use crate::stall::Stall;
 use crate::time::Time;
+use crate::uploader::{Candidate, Served};
 use crate::uploads::Uploads;
 use crate::window::Window;
 
@@ -37,8 +39,10 @@ pub(crate) struct Peer {
     pub(crate) wants: bool,
     /// It said that it only uploads (BEP 21).
     pub(crate) upload_only: bool,
-    /// When we last unchoked it.
-    pub(crate) unchoked_at: Option<Time>,
+    /// Why it has a slot, while it has one.
+    pub(crate) served: Option<Served>,
+    /// When it got or lost its slot, or came.
+    pub(crate) turned: Time,
     pub(crate) requests: Requests,
     pub(crate) window: Window,
     pub(crate) stall: Stall,
@@ -77,7 +81,8 @@ impl Peer {
             interested: false,
             wants: false,
             upload_only: false,
-            unchoked_at: None,
+            served: None,
+            turned: now,
             requests: Requests::default(),
             window: Window::new(),
             stall: Stall::new(),
@@ -111,6 +116,21 @@ impl Peer {
     /// It competes for an unchoke slot.
     pub(crate) fn is_candidate(&self) -> bool {
         self.wants && !self.wants_nothing() && !self.is_hidden_from()
+    }
+
+    /// What a policy is told of it.
+    pub(crate) fn candidate(&self, now: Time) -> Candidate {
+        Candidate {
+            key: self.key,
+            identity: Identity::of(self.addr().ip()),
+            gives: self.down.rate(now),
+            takes: self.up.rate(now),
+            given: self.downloaded,
+            taken: self.uploaded,
+            served: self.served,
+            since: self.turned,
+            snubs: self.stall.is_stalled(),
+        }
     }
 
     /// What people may see.

@@ -22,13 +22,14 @@ use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
-use crate::input::{Input, PeerKey};
+use crate::input::Input;
 use crate::origin::Origin;
 use crate::output::{Fact, Output};
 use crate::peers::Peers;
 use crate::picker::{Picked, Picker};
 use crate::snapshot::{Counters, PeerSnapshot};
 use crate::time::Time;
+use crate::uploader::{Policy, Slots};
 
 /// One torrent's transfer. `handle` one input, then take outputs until there are none, then wait for `poll_timeout`.
 #[derive(Debug)]
@@ -44,7 +45,8 @@ pub struct Swarm {
     timers: Timers,
     paused: bool,
     completed: bool,
-    optimistic: Option<PeerKey>,
+    policy: Box<dyn Policy>,
+    slots: Slots,
     /// Only while we are the only source.
     origin: Option<Origin>,
     seed: u64,
@@ -82,7 +84,8 @@ impl Swarm {
             timers: Timers::default(),
             paused: false,
             completed: false,
-            optimistic: None,
+            policy: config.uploader.start(config.base_share),
+            slots: Slots::new(config.unchoke_slots),
             origin: None,
             seed,
             todo: Todo::default(),

@@ -624,6 +624,9 @@ fn new_swarm(net: &Net, meta: &Metainfo, id: TorrentId) -> Swarm {
     let config = SwarmConfig {
         max_peers: net.config.max_peers_per_torrent,
         unchoke_slots: net.config.unchoke_slots,
+        uploader: net.config.uploader,
+        base_share: net.config.base_share,
+        origin: net.config.origin,
         max_dials: net.config.max_half_open,
         ..SwarmConfig::default()
     };

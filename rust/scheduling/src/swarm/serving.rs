@@ -1,14 +1,21 @@
 //! What peers ask of us, and whom we serve.
 
+use std::time::Duration;
+
 use p2pcore_protocol::message::{Message, Request};
 
 use super::Swarm;
 use super::blocks::request_of;
-use crate::choker::{self, Candidate, Choice, Terms};
 use crate::input::PeerKey;
 use crate::output::{CloseReason, Output};
 use crate::peers::Peer;
 use crate::time::Time;
+use crate::uploader::{Candidate, Served, Terms};
+
+/// A turn is worth at least this, so that small pieces do not make peers take turns all the time.
+const LEAST_TURN: u64 = 256 * 1024;
+/// Without BEP 6 a choke throws away what was asked for: such peers keep a slot for so long.
+const DWELL: Duration = Duration::from_secs(10);
 
 impl Swarm {
     pub(super) fn on_request(&mut self, now: Time, key: PeerKey, request: Request) {
@@ -87,31 +94,44 @@ impl Swarm {
         }
     }
 
-    /// Chooses anew whom to serve; `turn`: the optimistic slot goes to another.
-    pub(super) fn rechoke(&mut self, now: Time, turn: bool) {
+    /// Chooses anew whom to serve.
+    pub(super) fn rechoke(&mut self, now: Time) {
         let candidates: Vec<Candidate> = self
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
-            .map(|peer| candidate(peer, now))
+            .map(|peer| peer.candidate(now))
             .collect();
+        let waits = candidates.len() > self.slots.count();
+        self.slots.observe(now, waits, self.counters.uploaded);
         let terms = Terms {
-            slots: self.config.unchoke_slots,
+            slots: self.slots(),
             seeding: self.is_complete(),
-            optimistic: self.optimistic.filter(|_| !turn),
+            quantum: u64::from(self.layout.piece_length()).max(LEAST_TURN),
         };
-        let Choice {
-            unchoked,
-            optimistic,
-        } = choker::choke(&candidates, terms, now);
-        self.optimistic = optimistic;
+        let mut choice = self.policy.choose(now, &candidates, terms);
+        choice.sort_unstable_by_key(|(key, _)| *key);
         for at in 0..self.peers.len() {
             let Some(key) = self.peers.key_at(at) else {
                 break;
             };
-            let hidden = self.peers.get(key).is_some_and(Peer::is_hidden_from);
-            self.set_choking(now, key, !hidden && unchoked.binary_search(&key).is_err());
+            let chosen = choice.binary_search_by_key(&key, |(key, _)| *key);
+            let served = chosen.ok().map(|at| choice[at].1);
+            let Some(peer) = self.peers.get(key) else {
+                continue;
+            };
+            let early = !peer.info.fast && now.since(peer.turned) < DWELL;
+            let keeps = peer.is_hidden_from() || early && peer.served.is_some();
+            if !keeps || served.is_some() {
+                self.set_served(now, key, served);
+            }
         }
+    }
+
+    /// Peers served at once.
+    fn slots(&self) -> usize {
+        let slots = self.policy.slots().unwrap_or(self.slots.count());
+        slots.min(self.config.unchoke_slots)
     }
 
     /// Gives slots that nobody uses to those who wait, at once: the longest wait goes first.
@@ -122,7 +142,7 @@ impl Swarm {
             .iter()
             .filter(|peer| !peer.choking && peer.is_candidate())
             .count();
-        let free = (self.config.unchoke_slots + 1).saturating_sub(used);
+        let free = self.slots().saturating_sub(used);
         if free == 0 || !self.peers.iter().any(|peer| waits(&peer)) {
             return;
         }
@@ -130,12 +150,20 @@ impl Swarm {
             .peers
             .iter()
             .filter(waits)
-            .map(|peer| (peer.unchoked_at, peer.key))
+            .map(|peer| (peer.turned, peer.key))
             .collect();
         waiting.sort_unstable();
         for (_, key) in waiting.into_iter().take(free) {
-            self.set_choking(now, key, false);
+            self.set_served(now, key, Some(Served::Room));
         }
+    }
+
+    /// Gives a peer a slot, or takes it.
+    pub(super) fn set_served(&mut self, now: Time, key: PeerKey, served: Option<Served>) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.served = served;
+        }
+        self.set_choking(now, key, served.is_none());
     }
 
     pub(super) fn set_choking(&mut self, now: Time, key: PeerKey, choking: bool) {
@@ -146,8 +174,8 @@ impl Swarm {
             return;
         }
         peer.choking = choking;
+        peer.turned = now;
         if !choking {
-            peer.unchoked_at = Some(now);
             self.out.send(now, peer, Message::Unchoke);
             self.show_more(now);
             return;
@@ -159,16 +187,5 @@ impl Swarm {
                 self.out.send(now, peer, Message::Reject(request_of(span)));
             }
         }
-    }
-}
-
-fn candidate(peer: &Peer, now: Time) -> Candidate {
-    Candidate {
-        key: peer.key,
-        gives: peer.down.rate(now),
-        takes: peer.up.rate(now),
-        unchoked: !peer.choking,
-        unchoked_at: peer.unchoked_at,
-        snubs: peer.stall.is_stalled(),
     }
 }

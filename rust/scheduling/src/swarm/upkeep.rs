@@ -5,7 +5,6 @@ use std::time::Duration;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
-use crate::choker;
 use crate::input::PeerKey;
 use crate::output::CloseReason;
 use crate::time::Time;
@@ -15,7 +14,6 @@ use crate::time::Time;
 pub(super) struct Timers {
     tick: Option<Time>,
     rechoke: Option<Time>,
-    optimistic: Option<Time>,
 }
 
 /// While blocks are owed to us.
@@ -85,19 +83,14 @@ impl Swarm {
     }
 
     fn choose_whom_to_serve(&mut self, now: Time) {
-        let is_due = |at: Option<Time>| at.is_none_or(|at| now >= at);
-        if !is_due(self.timers.rechoke) {
+        if self.timers.rechoke.is_some_and(|at| now < at) {
             return;
         }
-        // The first tick only starts the clocks: slots were given away as peers came.
+        // The first tick only starts the clock: slots were given away as peers came.
         let first = self.timers.rechoke.is_none();
-        self.timers.rechoke = Some(now + choker::EVERY);
-        let turn = is_due(self.timers.optimistic);
-        if turn {
-            self.timers.optimistic = Some(now + choker::OPTIMISTIC_FOR);
-        }
+        self.timers.rechoke = Some(now + self.policy.every());
         if !first {
-            self.rechoke(now, turn);
+            self.rechoke(now);
         }
     }
 

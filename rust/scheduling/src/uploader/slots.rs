@@ -1,0 +1,196 @@
+//! How many peers are served at once: as few as use the whole of our link, so that each piece is done, and passed on,
+//! soon.
+//!
+//! What the link can do is not known, so it is found out. While somebody waits for a slot, half as many again are tried
+//! now and then: where that raises the rate, the receivers' links were full and not ours, and still more are tried. At
+//! other times a third less is tried: where the rate stays, there were too many.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// The number of slots, and what is being tried.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    count: usize,
+    most: usize,
+    state: State,
+    fewer_next: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Nobody waits for a slot.
+    Enough,
+    /// Until the next trial; the rate is measured.
+    Rest { until: Time, from: Sample },
+    /// Another number than before was just set.
+    Settling { until: Time, before: Known },
+    /// What it brings is measured.
+    Measuring { from: Sample, before: Known },
+}
+
+/// Bytes sent until a time.
+#[derive(Debug, Clone, Copy)]
+struct Sample(Time, u64);
+
+/// So many slots bring so many bytes per second.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    slots: usize,
+    rate: u64,
+}
+
+/// The delays of one receiver are hidden by the others.
+const LEAST: usize = 3;
+/// A change is felt after a round trip and a slow start.
+const SETTLE: Duration = Duration::from_secs(1);
+const MEASURE: Duration = Duration::from_secs(1);
+/// A trial that fails costs a little.
+const REST: Duration = Duration::from_secs(15);
+/// A swarm that begins gets faster by itself.
+const BEGIN: Duration = Duration::from_secs(3);
+
+impl Slots {
+    /// Few at first, and never more than `most`.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            count: LEAST.min(most),
+            most,
+            state: State::Enough,
+            fewer_next: false,
+        }
+    }
+
+    /// How many there are now.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether somebody waits for a slot, and the bytes sent since the start. To be called about once a second.
+    pub(crate) fn observe(&mut self, now: Time, waits: bool, sent: u64) {
+        let here = Sample(now, sent);
+        self.state = match self.state {
+            _ if !waits => State::Enough,
+            State::Enough => State::Rest {
+                until: now + BEGIN,
+                from: here,
+            },
+            State::Rest { until, from } if now.since(from.0) >= MEASURE => {
+                if now >= until {
+                    self.change(now, from.rate(here))
+                } else {
+                    State::Rest { until, from: here }
+                }
+            }
+            State::Settling { until, before } if now >= until => {
+                State::Measuring { from: here, before }
+            }
+            State::Measuring { from, before } if now.since(from.0) >= MEASURE => {
+                self.judge(here, before, from.rate(here))
+            }
+            waiting => waiting,
+        };
+    }
+
+    fn change(&mut self, now: Time, rate: u64) -> State {
+        let before = Known {
+            slots: self.count,
+            rate,
+        };
+        let (more, fewer) = (self.count < self.most, self.count > LEAST);
+        if fewer && (self.fewer_next || !more) {
+            self.count = (self.count - self.count / 3).max(LEAST);
+        } else if more {
+            self.count = (self.count + (self.count / 2).max(1)).min(self.most);
+        }
+        let until = now + SETTLE;
+        State::Settling { until, before }
+    }
+
+    /// The number stays if it brings at least half of what it would where only receivers are slow; fewer stay if they
+    /// cost less than half of that.
+    fn judge(&mut self, here: Sample, before: Known, rate: u64) -> State {
+        let (was, is) = (before.slots as u128, self.count as u128);
+        let stays = u128::from(rate) * 2 * was >= u128::from(before.rate) * (was + is);
+        if stays && self.count != before.slots {
+            return self.change(here.0, rate);
+        }
+        self.fewer_next = self.count > before.slots;
+        self.count = before.slots;
+        State::Rest {
+            until: here.0 + REST,
+            from: here,
+        }
+    }
+}
+
+impl Sample {
+    fn rate(self, later: Self) -> u64 {
+        let nanos = later.0.since(self.0).as_nanos().max(1);
+        let bytes = u128::from(later.1.saturating_sub(self.1));
+        u64::try_from(bytes * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slots after each second, on a link of `up` and with receivers of `down` each.
+    fn run(up: u64, down: u64, most: usize, seconds: u64) -> Vec<usize> {
+        let mut slots = Slots::new(most);
+        let mut sent = 0;
+        let second = |second| {
+            slots.observe(Time::new(Duration::from_secs(second)), true, sent);
+            sent += up.min(down * slots.count() as u64);
+            slots.count()
+        };
+        (0..seconds).map(second).collect()
+    }
+
+    #[test]
+    fn few_serve_where_our_link_is_full() {
+        let counts = run(1_000, 900, 100, 200);
+        assert_eq!(counts.last(), Some(&LEAST));
+        let tried = counts.iter().filter(|count| **count > LEAST).count();
+        assert!(tried > 0 && tried < 40, "{counts:?}");
+    }
+
+    #[test]
+    fn more_serve_until_our_link_is_full() {
+        let counts = run(10_000, 250, 100, 60);
+        let last = *counts.last().unwrap();
+        assert!((40..=66).contains(&last), "{counts:?}");
+        assert!(counts[20] >= 40, "{counts:?}");
+        assert!(run(10_000, 10, 50, 60).contains(&50));
+    }
+
+    #[test]
+    fn fewer_serve_again_when_the_receivers_get_faster() {
+        let mut slots = Slots::new(100);
+        let mut sent = 0;
+        let mut after = Vec::new();
+        for second in 0..200 {
+            slots.observe(Time::new(Duration::from_secs(second)), true, sent);
+            let down = if second < 40 { 250 } else { 9_000 };
+            sent += 10_000.min(down * slots.count() as u64);
+            after.push(slots.count());
+        }
+        assert!(after[39] >= 40 && after[199] <= 8, "{after:?}");
+    }
+
+    #[test]
+    fn nothing_is_tried_while_nobody_waits() {
+        let mut slots = Slots::new(100);
+        for second in 0..100 {
+            slots.observe(
+                Time::new(Duration::from_secs(second)),
+                false,
+                second * 1_000,
+            );
+        }
+        assert_eq!(slots.count(), LEAST);
+        assert_eq!(Slots::new(2).count(), 2);
+    }
+}

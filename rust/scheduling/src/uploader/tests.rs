@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+
+fn at(millis: u64) -> Time {
+    Time::new(Duration::from_millis(millis))
+}
+
+/// Peers that always want more. Each that has a slot takes an equal part of our link.
+struct Crowd {
+    policy: Box<dyn Policy>,
+    peers: Vec<Candidate>,
+    slots: usize,
+    seeding: bool,
+    link: u64,
+    now: u64,
+    /// Bytes that each sent us in a second.
+    pace: BTreeMap<PeerKey, u64>,
+    in_turn: u64,
+    sent: u64,
+}
+
+const QUANTUM: u64 = 256 * 1024;
+
+impl Crowd {
+    fn new(policy: UploaderPolicy, count: u64, slots: usize) -> Self {
+        let policy = policy.start(Share::default());
+        let peers = (0..count).map(|key| Candidate {
+            key: PeerKey(key),
+            identity: Identity::of(IpAddr::V4(Ipv4Addr::new(10, 0, 0, key as u8))),
+            gives: 0,
+            takes: 0,
+            given: 0,
+            taken: 0,
+            served: None,
+            since: Time::ZERO,
+            snubs: false,
+        });
+        Self {
+            slots: policy.slots().unwrap_or(slots),
+            policy,
+            peers: peers.collect(),
+            seeding: false,
+            link: 2_500_000,
+            now: 0,
+            pace: BTreeMap::new(),
+            in_turn: 0,
+            sent: 0,
+        }
+    }
+
+    fn gives(mut self, key: u64, pace: u64) -> Self {
+        self.pace.insert(PeerKey(key), pace);
+        self.peers[key as usize].gives = pace;
+        self
+    }
+
+    fn run(&mut self, seconds: u64) {
+        let end = self.now + seconds * 1_000;
+        let every = self.policy.every().as_millis() as u64;
+        while self.now < end {
+            let terms = Terms {
+                slots: self.slots,
+                seeding: self.seeding,
+                quantum: QUANTUM,
+            };
+            let choice = self.policy.choose(at(self.now), &self.peers, terms);
+            assert_eq!(choice.len(), self.slots.min(self.peers.len()));
+            let keys: std::collections::BTreeSet<_> = choice.iter().map(|one| one.0).collect();
+            assert_eq!(keys.len(), choice.len(), "nobody is served twice");
+            let bytes = self.link * every / 1_000 / choice.len() as u64;
+            for peer in &mut self.peers {
+                let served = choice.iter().find(|one| one.0 == peer.key).map(|one| one.1);
+                if served.is_some() != peer.served.is_some() {
+                    peer.since = at(self.now);
+                }
+                peer.served = served;
+                let pace = self.pace.get(&peer.key).copied().unwrap_or(0);
+                peer.given += pace * every / 1_000;
+                if let Some(served) = served {
+                    peer.taken += bytes;
+                    peer.takes = bytes * 1_000 / every;
+                    self.sent += bytes;
+                    self.in_turn += if served == Served::Turn { bytes } else { 0 };
+                }
+            }
+            self.now += every;
+        }
+    }
+
+    fn taken(&self, key: u64) -> u64 {
+        self.peers[key as usize].taken
+    }
+}
+
+#[test]
+fn every_policy_has_its_name() {
+    for policy in UploaderPolicy::ALL {
+        assert_eq!(UploaderPolicy::named(policy.name()), Some(policy));
+    }
+    assert_eq!(UploaderPolicy::named("best"), None);
+}
+
+#[test]
+fn the_base_share_is_a_fifth_of_all_bytes() {
+    for slots in [2, 3, 4, 5, 8, 13] {
+        let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 30, slots);
+        for key in 0..20 {
+            crowd = crowd.gives(key, 100_000 + key * 1_000);
+        }
+        crowd.run(20);
+        (crowd.sent, crowd.in_turn) = (0, 0);
+        crowd.run(60);
+        let share = crowd.in_turn as f64 / crowd.sent as f64;
+        assert!((0.18..=0.22).contains(&share), "{slots} slots: {share}");
+    }
+}
+
+#[test]
+fn those_who_give_nothing_have_equal_turns_and_none_starves() {
+    let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 12, 4);
+    for key in 0..6 {
+        crowd = crowd.gives(key, 400_000);
+    }
+    crowd.run(300);
+    let riders: Vec<u64> = (6..12).map(|key| crowd.taken(key)).collect();
+    let (least, most) = (riders.iter().min().unwrap(), riders.iter().max().unwrap());
+    assert!(*least > 0 && *most <= *least * 3 / 2, "{riders:?}");
+    let contributors: u64 = (0..6).map(|key| crowd.taken(key)).sum();
+    assert!(contributors > 4 * riders.iter().sum::<u64>(), "{riders:?}");
+}
+
+#[test]
+fn many_identities_behind_one_prefix_have_one_share() {
+    let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 40, 4);
+    crowd.seeding = true;
+    for (at, peer) in crowd.peers.iter_mut().enumerate() {
+        let net = if at < 30 { 1 } else { at as u8 };
+        peer.identity = Identity::of(IpAddr::V4(Ipv4Addr::new(203, 0, net, at as u8)));
+    }
+    crowd.run(300);
+    let sybils: u64 = (0..30).map(|key| crowd.taken(key)).sum();
+    assert!(sybils <= crowd.sent * 2 / 11, "{sybils} of {}", crowd.sent);
+}
+
+#[test]
+fn who_gives_twice_as_much_gets_about_that() {
+    let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 9, 4);
+    for key in 0..9 {
+        crowd = crowd.gives(key, if key < 3 { 400_000 } else { 130_000 });
+    }
+    crowd.run(200);
+    let ratio = crowd.taken(0) as f64 / crowd.taken(8) as f64;
+    assert!((1.5..=3.0).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn everyone_has_a_turn_when_seeding() {
+    for policy in [
+        UploaderPolicy::BaseShare,
+        UploaderPolicy::TitForTat,
+        UploaderPolicy::RoundRobin,
+    ] {
+        let mut crowd = Crowd::new(policy, 20, 4);
+        crowd.seeding = true;
+        crowd.run(300);
+        let taken: Vec<u64> = (0..20).map(|key| crowd.taken(key)).collect();
+        let (least, most) = (taken.iter().min().unwrap(), taken.iter().max().unwrap());
+        assert!(*least * 2 >= *most, "{policy:?}: {taken:?}");
+    }
+}
+
+#[test]
+fn tit_for_tat_serves_the_most_generous_and_one_more() {
+    let mut crowd = Crowd::new(UploaderPolicy::TitForTat, 20, 0);
+    for key in 0..10 {
+        crowd = crowd.gives(key, 100_000 + key * 10_000);
+    }
+    crowd.run(400);
+    let best: u64 = (6..10).map(|key| crowd.taken(key)).sum();
+    assert_eq!(best, crowd.sent * 4 / 5);
+    assert!((10..20).any(|key| crowd.taken(key) > 0));
+    // A peer that owes us blocks has no slot of its own.
+    crowd.peers[9].snubs = true;
+    let before = crowd.taken(9);
+    crowd.run(10);
+    assert_eq!(crowd.taken(9), before);
+}
+
+#[test]
+fn the_fastest_are_served_and_one_in_turn() {
+    let mut crowd = Crowd::new(UploaderPolicy::Fastest, 20, 4);
+    for (at, peer) in crowd.peers.iter_mut().enumerate() {
+        peer.takes = at as u64 * 1_000;
+    }
+    crowd.run(200);
+    assert!((0..20).all(|key| crowd.taken(key) > 0));
+}
