@@ -125,12 +125,22 @@ impl Trial {
 
     /// Runs it once, and what it is compared with.
     pub fn run(&self, seed: u64) -> Outcome {
+        let outcome = self.run_while(seed, &|_, _| true);
+        outcome.expect("nobody stops it")
+    }
+
+    /// The same, until `go_on` answers no, see [`run_while`](crate::run_while).
+    pub fn run_while(&self, seed: u64, go_on: &dyn Fn(u64, u64) -> bool) -> Option<Outcome> {
         let scenario = self.scenario();
-        Outcome {
-            report: crate::run(&scenario, seed),
-            baseline: self.baseline.map(|make| crate::run(&make(), seed)),
+        let baseline = match self.baseline {
+            Some(make) => Some(crate::run_while(&make(), seed, go_on)?),
+            None => None,
+        };
+        Some(Outcome {
+            report: crate::run_while(&scenario, seed, go_on)?,
+            baseline,
             scenario,
-        }
+        })
     }
 }
 
