@@ -86,11 +86,11 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run
-	@$(INSTALL) test dev
+	@$(INSTALL) test dev chart
 	@touch $@
 
 $(VENV)/bench: $(VENV)/dev
-	@$(INSTALL) bench
+	@$(INSTALL) bench chart
 	@touch $@
 
 # Real clients for the tests. Where they cannot be had, their tests are left out; in CI that is a failure.

@@ -35,7 +35,7 @@ pub fn simulate<'py>(
     let (report, cpu) = measured(py, progress.as_ref(), |report| {
         run_while(&scenario, seed, report)
     })?;
-    RawResult::of(py, &report, Vec::new(), cpu)
+    RawResult::of(py, &report, Vec::new(), (cpu, report.blocks))
 }
 
 /// Runs a scenario that the simulator knows by name, and what it is compared with.
@@ -57,7 +57,9 @@ pub fn simulate_trial<'py>(
         (mark.what, value, mark.limit, mark.is_least, missed_by)
     };
     let marks = trial.marks.iter().map(row).collect();
-    RawResult::of(py, &outcome.report, marks, cpu)
+    let compared = outcome.baseline.as_ref().map_or(0, |report| report.blocks);
+    let blocks = outcome.report.blocks + compared;
+    RawResult::of(py, &outcome.report, marks, (cpu, blocks))
 }
 
 /// Every scenario that is known by name; of one name, or of one number, if that is given; `all`: all but the slow.

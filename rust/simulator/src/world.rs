@@ -163,6 +163,7 @@ impl World {
             self.now = at;
             self.happen(event);
         }
+        go_on(self.had, all);
         true
     }
 

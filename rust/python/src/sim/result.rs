@@ -19,8 +19,8 @@ pub struct RawResult<'py> {
     marks: Vec<MarkRow>,
     /// A packed row for each node.
     nodes: Bound<'py, PyBytes>,
-    /// Seconds of processor time.
-    cpu: f64,
+    /// Seconds of processor time, and the blocks that were simulated in them.
+    cost: (f64, u64),
 }
 
 #[derive(IntoPyObject)]
@@ -37,7 +37,12 @@ struct RawClass {
 }
 
 impl<'py> RawResult<'py> {
-    pub fn of(py: Python<'py>, report: &Report, marks: Vec<MarkRow>, cpu: f64) -> PyResult<Self> {
+    pub fn of(
+        py: Python<'py>,
+        report: &Report,
+        marks: Vec<MarkRow>,
+        cost: (f64, u64),
+    ) -> PyResult<Self> {
         let figures = PyDict::new(py);
         for (name, figure) in report.figures() {
             match figure {
@@ -55,7 +60,7 @@ impl<'py> RawResult<'py> {
             links: report.links.iter().map(crossed).collect(),
             marks,
             nodes: PyBytes::new(py, &rows),
-            cpu,
+            cost,
         })
     }
 }
