@@ -40,9 +40,8 @@ def sim(
     chosen = [trial for name in names for trial in _find(name)]
     if chart is not None:
         if len(chosen) > 1:
-            raise Failure(
-                f"--chart shows one scenario, and these are {len(chosen)}: {', '.join(t.name for t in chosen)}"
-            )
+            shown = ", ".join(trial.name for trial in chosen)
+            raise Failure(f"--chart shows one scenario, and these are {len(chosen)}: {shown}")
         require_matplotlib()
     if not as_json:
         click.echo(f"{'scenario':<10} {'figure':<30} {'worst':>10} {'mark':>8} {'missed by':>9}  seeds")
@@ -86,10 +85,9 @@ def _verdicts(results: list[simulator.Result]) -> str:
     for runs in zip(*(result.verdicts for result in results), strict=True):
         worst = max(runs, key=lambda verdict: verdict.missed_by)
         mark, missed = worst.mark, "-" if worst.passed else f"{worst.missed_by * 100:.1f} %"
-        side = ">=" if mark.at_least else "<="
-        lines.append(
-            f"{results[0].name:<10} {mark.what:<30} {worst.value:>10.4f} {side}{mark.limit:>6g} {missed:>9}  {len(runs)}"
-        )
+        limit = f"{'>=' if mark.at_least else '<='}{mark.limit:>6g}"
+        shown = f"{mark.what:<30} {worst.value:>10.4f} {limit} {missed:>9}"
+        lines.append(f"{results[0].name:<10} {shown}  {len(runs)}")
     return "\n".join(lines)
 
 

@@ -49,10 +49,12 @@ def chart(results: Result | Sequence[Result], path: StrPath) -> None:
             share = np.arange(1, len(done) + 1) / each.count
             label = f"{each.name} ({each.count})" if result is results[0] else None
             # The line begins at the coming of the first and ends with the run.
-            times = np.concatenate([[of_class["joined"].min()], done, [max(result.last, *done[-1:])]])
-            heights = np.concatenate([[0.0], share, share[-1:] if len(share) else [0.0]])
+            came = [of_class["joined"].min()]
+            times = np.concatenate([came, done, [max([result.last, *done])]])
+            heights = np.concatenate([[0.0], share, [len(done) / each.count]])
             axes.step(times, heights, where="post", color=f"C{number}", label=label, linewidth=1.4, alpha=0.8)
-    axes.axvline(results[0].bound, color="#444444", linestyle="--", linewidth=1, label="bound: nobody can be sooner")
+    if np.isfinite(bound := results[0].bound):
+        axes.axvline(bound, color="#444444", linestyle="--", linewidth=1, label="bound: the last cannot be sooner")
     _write(figure, axes, results[0], len(results), Path(path))
 
 

@@ -1,4 +1,7 @@
-"""Scenarios as the native functions take and give them: nested dicts of plain values (`rust/python/src/sim/scenario.rs`)."""
+"""Scenarios as the native functions take and give them: nested dicts of plain values.
+
+The other side of it is `rust/python/src/sim/scenario.rs`.
+"""
 
 from __future__ import annotations
 

@@ -171,8 +171,8 @@ class Result:
         peak_memory: The most bytes that this process has held until now; None where the system does not say.
         nodes: A read-only structured array with a row for each node: `class` (text, the group's name), `joined`,
             `first_piece`, `finished`, `left` (float64, seconds from the start; not a number: never), `uploaded`,
-            `downloaded`, `wasted` (uint64, bytes of payload), `control` (uint64, bytes of messages and headers sent) and
-            `duplicates` (uint64, blocks).
+            `downloaded`, `wasted` (uint64, bytes of payload), `control` (uint64, bytes of messages and headers sent)
+            and `duplicates` (uint64, blocks).
     """
 
     name: str | None

@@ -194,8 +194,8 @@ class Scheduler:
         max_dials: Dials under way at once.
         max_candidates: Addresses kept for dialling.
         unchoke_slots: Peers unchoked at once, without the optimistic one.
-        origin: A seed that knows no other shows each peer a few pieces at a time, so that none is sent twice before each
-            was sent once.
+        origin: A seed that knows no other shows each peer a few pieces at a time, so that none is sent twice before
+            each was sent once.
         upload_queue: Requests that are queued for one peer.
         max_outstanding: Blocks outstanding at one peer at most.
         max_partial_bytes: Bytes of pieces that are begun or being checked at most.

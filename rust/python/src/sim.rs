@@ -4,7 +4,7 @@ mod result;
 mod scenario;
 
 use p2pcore_simulator::scenarios::{self, Mark, Trial};
-use p2pcore_simulator::{Scenario, run_while};
+use p2pcore_simulator::{Scenario, Stopped, run_while};
 use pyo3::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -93,16 +93,21 @@ fn find(py: Python<'_>, name: &str) -> PyResult<Trial> {
 fn measured<T: Send>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
-    run: impl FnOnce(work::Report<'_>) -> Option<T> + Send,
+    run: impl FnOnce(work::Report<'_>) -> Result<T, Stopped> + Send,
 ) -> PyResult<(T, f64)> {
     let (done, cpu) = work::run(py, progress, |report| {
         let began = processor_time();
-        let done = run(report);
+        let done = run(report).map_err(discard);
         (done, processor_time() - began)
     })?;
     // Only the waiting thread stops the work, and it raises what made it do so.
-    let done = done.ok_or_else(|| errors::raise_message(py, "P2PError", "stopped"))?;
+    let done = done.map_err(|()| errors::raise_message(py, "P2PError", "stopped"))?;
     Ok((done, cpu))
+}
+
+/// Frees what is left where nobody waits for it; here, if there can be no thread.
+fn discard(rest: Stopped) {
+    let _ = std::thread::Builder::new().spawn(move || drop(rest));
 }
 
 /// What the calling thread has used, in seconds.

@@ -26,4 +26,4 @@ pub use scenario::{
 };
 pub use scenarios::{Outcome, Trial};
 pub use validity::ScenarioError;
-pub use world::{run, run_while};
+pub use world::{Stopped, run, run_while};

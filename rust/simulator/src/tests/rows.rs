@@ -62,7 +62,7 @@ fn a_run_that_is_told_to_stop_has_no_report() {
         calls.set(calls.get() + 1);
         calls.get() < 3
     });
-    assert_eq!((report, calls.get()), (None, 3));
+    assert!(report.is_err() && calls.get() == 3);
 }
 
 #[test]
