@@ -58,8 +58,8 @@ bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS g
 profile: $(VENV)/run build ## Where the time of a 1 GiB transfer goes, for leech and seed; needs perf.
 	$(BIN)/python benches/hot.py
 
-sim: ## Swarms in virtual time against their marks: all but the slowest; SIM=s2 runs one scenario.
-	cargo run --release --locked -q -p p2pcore-simulator --example sim -- $(SIM)
+sim: ## Swarms in virtual time against their marks: all but the slowest; SIM=s2 runs one scenario, SEED=3 one seed.
+	cargo run --release --locked -q -p p2pcore-simulator --example sim -- $(SIM) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
 	for target in bencode metainfo magnet wire swarm; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done
@@ -86,11 +86,11 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run
-	@$(INSTALL) test dev
+	@$(INSTALL) test dev chart
 	@touch $@
 
 $(VENV)/bench: $(VENV)/dev
-	@$(INSTALL) bench
+	@$(INSTALL) bench chart
 	@touch $@
 
 # Real clients for the tests. Where they cannot be had, their tests are left out; in CI that is a failure.

@@ -1,6 +1,6 @@
 """A BitTorrent engine: create, seed, fetch and verify torrents (v1, v2 and hybrid), from asyncio or blocking."""
 
-from p2pcore import sync
+from p2pcore import sim, sync
 from p2pcore._chunking import chunk
 from p2pcore._config import Address, SessionConfig
 from p2pcore._content import FileDigests, FileReport, VerifyReport, create, create_with_digests, verify
@@ -94,6 +94,7 @@ __all__ = [
     "create_with_digests",
     "hash_pieces",
     "merkle_root",
+    "sim",
     "sync",
     "verify",
 ]

@@ -17,6 +17,10 @@ __all__ = [
     "create",
     "hash_pieces",
     "merkle_root",
+    "simulate",
+    "simulate_trial",
+    "trial_scenario",
+    "trials",
     "verify",
 ]
 
@@ -319,6 +323,12 @@ def hash_pieces(
     progress: Callable[[int, int], object] | None,
 ) -> bytes: ...
 def merkle_root(data: Buffer | str, *, threads: int, progress: Callable[[int, int], object] | None) -> bytes: ...
+def simulate(
+    scenario: dict[str, Any], *, seed: int, progress: Callable[[int, int], object] | None
+) -> dict[str, Any]: ...
+def simulate_trial(name: str, *, seed: int, progress: Callable[[int, int], object] | None) -> dict[str, Any]: ...
+def trial_scenario(name: str) -> dict[str, Any]: ...
+def trials(name: str | None = None) -> list[tuple[str, str, bool, list[tuple[str, float, bool]]]]: ...
 def verify(
     meta: Metainfo,
     paths: Sequence[_Path],

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 import p2pcore
-from p2pcore import sync
+from p2pcore import sim, sync
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 def documented() -> Iterator[tuple[str, Any]]:
     """Every public function, class and method that is written in Python."""
-    for module, prefix in ((p2pcore, ""), (sync, "sync.")):
+    for module, prefix in ((p2pcore, ""), (sync, "sync."), (sim, "sim.")):
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isfunction(value) or inspect.isclass(value):
@@ -60,6 +60,8 @@ async def test_example_runs(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if name == "sim.chart":
+        pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     meta = p2pcore.create(folder)
     async with p2pcore.Session(config()) as seeder, p2pcore.Session(config()) as session:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import p2pcore
-from p2pcore import sync
+from p2pcore import sim, sync
 
 
 async def asynchronous(folder: Path) -> None:
@@ -35,6 +35,20 @@ async def asynchronous(folder: Path) -> None:
         assert_type(torrent.availability, NDArray[np.uint16])
         assert_type(await torrent.completed(), None)
         assert_type(torrent.peers(), tuple[p2pcore.PeerStatus, ...])
+
+
+def simulated(path: Path) -> None:
+    office = sim.Group(name="office", complete=True, leaves=sim.AfterSending(sent=1 << 30))
+    homes = sim.Group(name="home", count=50, conduct="free-rider", joins=sim.Poisson(per_second=2.5), up=None)
+    planned = sim.Scenario(pieces=256, groups=[office, homes], scheduler=sim.Scheduler(unchoke_slots=4))
+    result = sim.run(planned, seed=3, progress=print)
+    assert_type(result, sim.Result)
+    assert_type(result.nodes, NDArray[np.void])
+    assert_type(result.classes, tuple[sim.Class, ...])
+    assert_type(result.ratio, float)
+    assert_type(sim.trials(), tuple[sim.Trial, ...])
+    assert_type(sim.scenario("s1-8"), sim.Scenario)
+    sim.chart([result, sim.run("s1-8")], path)
 
 
 def blocking(folder: Path) -> None:

@@ -18,6 +18,7 @@ mod magnet;
 mod metainfo;
 mod pieces;
 mod session;
+mod sim;
 mod snapshots;
 mod verify;
 mod work;
@@ -40,6 +41,8 @@ mod _p2pcore {
     use crate::pieces::{hash_pieces, merkle_root};
     #[pymodule_export]
     use crate::session::RawSession;
+    #[pymodule_export]
+    use crate::sim::{simulate, simulate_trial, trial_scenario, trials};
     #[pymodule_export]
     use crate::verify::verify;
 

@@ -13,15 +13,17 @@ mod report;
 mod scenario;
 pub mod scenarios;
 mod statistics;
+mod validity;
 mod wire;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
-pub use report::{Class, Report};
+pub use report::{Class, Figure, Link, NodeRow, Report};
 pub use scenario::{
     Conduct, DOWN, Group, Joins, Leaves, Network, Scenario, SendQueue, UNLIMITED, UP,
 };
 pub use scenarios::{Outcome, Trial};
-pub use world::run;
+pub use validity::ScenarioError;
+pub use world::{Stopped, run, run_while};

@@ -1,7 +1,14 @@
 //! What a run is judged by: plain figures, as a table and as JSON.
 
+mod nodes;
 mod text;
 
+use std::borrow::Cow;
+
+use p2pcore_protocol::BLOCK;
+
+pub use self::nodes::NodeRow;
+pub use self::text::Figure;
 use crate::bounds;
 use crate::node::Node;
 use crate::scenario::Scenario;
@@ -74,8 +81,14 @@ pub struct Report {
     pub after_stall: f64,
     /// Receiving rate from the scenario's mark to each node's completion, as a share of its downlink, the mean.
     pub late_rate: f64,
+    /// Payload received by all nodes, in blocks of 16 KiB: what the cost of a run is divided by.
+    pub blocks: u64,
     /// The figures of each group of counted nodes.
     pub classes: Vec<Class>,
+    /// What crossed from one site to another.
+    pub links: Vec<Link>,
+    /// Every node, in the order of the scenario.
+    pub nodes: Vec<NodeRow>,
     /// Events that happened.
     pub events: u64,
     /// The hash of all that happened.
@@ -86,19 +99,34 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Class {
     /// The group's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its nodes.
     pub count: usize,
     /// How many have everything.
     pub finished: usize,
     /// The quickest time.
     pub first: f64,
+    /// Half of them were quicker.
+    pub p50: f64,
+    /// 95 % were quicker.
+    pub p95: f64,
     /// The mean time.
     pub mean: f64,
     /// The slowest time.
     pub last: f64,
     /// Copies that each sent, the mean.
     pub given: f64,
+}
+
+/// What crossed a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The site that it leads from.
+    pub from: u8,
+    /// The site that it leads to.
+    pub to: u8,
+    /// Payload.
+    pub bytes: u64,
 }
 
 impl Report {
@@ -181,7 +209,14 @@ impl Report {
                 .sum(),
             after_stall: stalled.map_or(0.0, |at| seconds(end) - seconds(at)),
             late_rate: mean(&rates),
+            blocks: world
+                .nodes
+                .iter()
+                .map(|node| node.seen.received.div_ceil(BLOCK.into()))
+                .sum(),
             classes: classes(world),
+            links: links(world),
+            nodes: nodes::rows(world),
             events: world.agenda.done,
             trace: world.agenda.trace,
         }
@@ -260,16 +295,32 @@ fn classes(world: &World) -> Vec<Class> {
         let sent: u64 = nodes.iter().map(|node| node.seen.sent).sum();
         let copies = sent as f64 / world.scenario.bytes() as f64;
         classes.push(Class {
-            name: group.class,
+            name: group.class.clone(),
             count: nodes.len(),
             finished: nodes.iter().filter(|n| n.seen.completed.is_some()).count(),
             first: times.first().copied().unwrap_or(0.0),
+            p50: percentile(&times, 50.0),
+            p95: percentile(&times, 95.0),
             mean: mean(&times),
             last: times.last().copied().unwrap_or(0.0),
             given: copies / nodes.len() as f64,
         });
     }
     classes
+}
+
+fn links(world: &World) -> Vec<Link> {
+    let mut links: Vec<Link> = world
+        .links
+        .iter()
+        .map(|link| Link {
+            from: link.sites.0,
+            to: link.sites.1,
+            bytes: link.bytes,
+        })
+        .collect();
+    links.sort_by_key(|link| (link.from, link.to));
+    links
 }
 
 fn time(node: &Node, end: u64) -> f64 {

@@ -1,5 +1,6 @@
 //! What is simulated: a torrent, groups of nodes, and the network between them. Plain values; nothing here runs.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use p2pcore_protocol::Layout;
@@ -61,7 +62,7 @@ impl Default for SendQueue {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     /// What the report calls them.
-    pub class: &'static str,
+    pub class: Cow<'static, str>,
     /// How many.
     pub count: usize,
     /// Uplink of each.
@@ -156,9 +157,9 @@ pub const DOWN: u64 = 10_000_000;
 
 impl Group {
     /// Honest nodes with nothing, there from the start and to stay, on usual links.
-    pub fn new(class: &'static str, count: usize) -> Self {
+    pub fn new(class: impl Into<Cow<'static, str>>, count: usize) -> Self {
         Self {
-            class,
+            class: class.into(),
             count,
             up: UP,
             down: DOWN,

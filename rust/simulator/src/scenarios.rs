@@ -19,6 +19,7 @@ mod slow;
 
 use crate::report::Report;
 use crate::scenario::{Scenario, UP};
+use crate::world::Stopped;
 
 /// A scenario with its name and its marks.
 #[derive(Debug, Clone, Copy)]
@@ -125,12 +126,28 @@ impl Trial {
 
     /// Runs it once, and what it is compared with.
     pub fn run(&self, seed: u64) -> Outcome {
-        let scenario = self.scenario();
-        Outcome {
-            report: crate::run(&scenario, seed),
-            baseline: self.baseline.map(|make| crate::run(&make(), seed)),
-            scenario,
+        match self.run_while(seed, &|_, _| true) {
+            Ok(outcome) => outcome,
+            Err(_) => unreachable!("nobody stops it"),
         }
+    }
+
+    /// The same, until `go_on` answers no, see [`run_while`](crate::run_while).
+    pub fn run_while(
+        &self,
+        seed: u64,
+        go_on: &dyn Fn(u64, u64) -> bool,
+    ) -> Result<Outcome, Stopped> {
+        let scenario = self.scenario();
+        let baseline = match self.baseline {
+            Some(make) => Some(crate::run_while(&make(), seed, go_on)?),
+            None => None,
+        };
+        Ok(Outcome {
+            report: crate::run_while(&scenario, seed, go_on)?,
+            baseline,
+            scenario,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 mod conduct;
 mod physics;
 mod repeating;
+mod rows;
 
 use std::time::Duration;
 

@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) links: Vec<SiteLink>,
     /// Counted nodes that are not done.
     left: usize,
+    /// Pieces that counted nodes have by now.
+    had: u64,
     tickets: u64,
     jitter: Random,
     graph: Random,
@@ -64,10 +66,38 @@ pub(crate) struct SiteLink {
 
 /// Runs a scenario with a seed to its end.
 pub fn run(scenario: &Scenario, seed: u64) -> Report {
-    let mut world = World::new(scenario.clone(), seed);
-    world.run();
-    Report::of(&world)
+    match run_while(scenario, seed, &|_, _| true) {
+        Ok(report) => report,
+        Err(_) => unreachable!("nobody stops it"),
+    }
 }
+
+/// The same, and every so often `go_on` is told how many pieces the counted nodes have, and how many they shall have.
+/// Nothing but the rest comes of it once that answers no.
+pub fn run_while(
+    scenario: &Scenario,
+    seed: u64,
+    go_on: &dyn Fn(u64, u64) -> bool,
+) -> Result<Report, Stopped> {
+    let mut world = World::new(scenario.clone(), seed);
+    if world.run_while(go_on) {
+        Ok(Report::of(&world))
+    } else {
+        Err(Stopped {
+            _world: Box::new(world),
+        })
+    }
+}
+
+/// What is left of a run that was stopped. To drop that takes a second for each gigabyte: whoever has somebody waiting
+/// does it elsewhere.
+#[derive(Debug)]
+pub struct Stopped {
+    _world: Box<World>,
+}
+
+/// Events between two calls of `go_on`: some milliseconds of work.
+const LOOK_EVERY: u64 = 1024;
 
 impl World {
     pub(crate) fn new(scenario: Scenario, seed: u64) -> Self {
@@ -118,6 +148,7 @@ impl World {
             pipes: Vec::new(),
             connected: BTreeSet::new(),
             links: Vec::new(),
+            had: 0,
             tickets: 0,
             jitter: Random::new(seed, 2),
             graph: Random::new(seed, 3),
@@ -125,19 +156,31 @@ impl World {
     }
 
     /// Until every counted node is done, or the time is over.
+    #[cfg(test)]
     pub(crate) fn run(&mut self) {
+        self.run_while(&|_, _| true);
+    }
+
+    /// The same; whether it was not stopped.
+    pub(crate) fn run_while(&mut self, go_on: &dyn Fn(u64, u64) -> bool) -> bool {
         let end = nanos(self.scenario.limit);
+        let all = self.left as u64 * u64::from(self.scenario.pieces);
         while self.left > 0 {
+            if self.agenda.done.is_multiple_of(LOOK_EVERY) && !go_on(self.had, all) {
+                return false;
+            }
             let Some((at, event)) = self.agenda.next() else {
-                return;
+                break;
             };
             if at > end {
                 self.now = end;
-                return;
+                break;
             }
             self.now = at;
             self.happen(event);
         }
+        go_on(self.had, all);
+        true
     }
 
     fn happen(&mut self, event: Event) {

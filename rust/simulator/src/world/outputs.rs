@@ -93,6 +93,7 @@ impl World {
         match fact {
             Fact::PieceVerified(piece) => {
                 told.seen.first_piece.get_or_insert(now);
+                self.had += u64::from(told.what.counted);
                 if !told.what.complete {
                     self.count_copy(piece);
                 }

@@ -10,7 +10,7 @@ use p2pcore_scheduling::{Input, PeerKey, Ticket};
 use super::{SiteLink, World};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::transmission;
-use crate::scenario::{Conduct, Leaves};
+use crate::scenario::{Conduct, Leaves, UNLIMITED};
 use crate::wire::{BLOCK_HEADER, Flying};
 
 /// What waits at a link between sites at most: a usual router's buffer.
@@ -151,9 +151,9 @@ impl World {
         }
     }
 
-    /// The link that a connection crosses, if that has a limit.
+    /// The link that a connection crosses, and its rate.
     fn link_of(&mut self, pipe: PipeId) -> Option<(usize, u64)> {
-        let rate = self.scenario.network.site_link?;
+        let rate = self.scenario.network.site_link.unwrap_or(UNLIMITED);
         let site = |node: u32| self.nodes[node as usize].what.site;
         let sender = &self.pipes[pipe as usize];
         let sites = (site(sender.from), site(sender.to));
@@ -223,6 +223,9 @@ impl World {
         };
         let state = &mut self.links[link];
         state.bytes += u64::from(bytes);
+        if rate == UNLIMITED {
+            return sent;
+        }
         state.free_at = state.free_at.max(sent) + transmission(bytes, rate);
         state.free_at
     }
