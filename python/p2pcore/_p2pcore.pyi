@@ -246,7 +246,7 @@ class RawSession:
         max_half_open: int,
         unchoke_slots: int,
         uploader: str,
-        base_share: int,
+        base_share: float,
         origin_mode: bool,
         connect_timeout: float,
         state_dir: _Path | None,

@@ -92,7 +92,7 @@ class Session:
             max_half_open=config.max_half_open,
             unchoke_slots=config.unchoke_slots,
             uploader=config.uploader,
-            base_share=round(config.base_share * 1000),
+            base_share=config.base_share,
             origin_mode=config.origin_mode,
             connect_timeout=config.connect_timeout,
             state_dir=None if config.state_dir is None else os.fspath(config.state_dir),

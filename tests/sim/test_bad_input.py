@@ -63,6 +63,8 @@ def test_a_bad_value_of_a_group_is_named(field: str, value: object) -> None:
         (sim.Scheduler, "upload_queue", 2**32),
         (sim.Scheduler, "max_partial_bytes", 2**63),
         (sim.Scheduler, "origin", 1),
+        (sim.Scheduler, "uploader", "nobody"),
+        (sim.Scheduler, "base_share", 1.5),
         (sim.SendQueue, "batch", 0),
         (sim.SendQueue, "socket", 2**32),
         (sim.StallsAfter, "sent", -1),

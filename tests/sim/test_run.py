@@ -84,7 +84,9 @@ def test_what_crosses_between_sites_is_told_for_each_link() -> None:
     result = sim.run(sim.Scenario(pieces=32, groups=[SMALL.groups[0], far], network=network))
     [link] = result.links
     assert (link.origin, link.target) == (0, 1)
-    assert link.bytes == result.nodes["uploaded"][0] >= SMALL.bytes // 2
+    on_the_way = link.bytes - int(result.nodes["uploaded"][0])
+    assert 0 <= on_the_way <= 4 * sim.SendQueue().socket
+    assert link.bytes >= SMALL.bytes // 2
     assert result.link_copies == pytest.approx(link.bytes / result.scenario.bytes)
 
 

@@ -35,16 +35,23 @@ def seconds(name: str, value: object) -> None:
         raise ArgumentError(f"{name} is {value!r}: it must be seconds, from 0 to {FOREVER:.0f}")
 
 
+def part(name: str, value: object) -> None:
+    """A part of a whole."""
+    if not (is_number(value) and 0 <= value <= 1):  # type: ignore[operator]  # it is a number
+        raise ArgumentError(f"{name} is {value!r}: it must be from 0 to 1")
+
+
 def flag(name: str, value: object) -> None:
     """A truth value."""
     if not isinstance(value, bool):
         raise ArgumentError(f"{name} is {value!r}: it must be True or False")
 
 
-def one_of(name: str, value: object, words: tuple[str, ...], kind: type) -> None:
+def one_of(name: str, value: object, words: tuple[str, ...], *kinds: type) -> None:
     """One of some words, or a value of a class."""
-    if not isinstance(value, kind) and value not in words:
-        raise ArgumentError(f"{name} is {value!r}: it must be one of {', '.join(words)}, or a {kind.__name__}")
+    if not isinstance(value, kinds) and value not in words:
+        others = "".join(f", or a {kind.__name__}" for kind in kinds)
+        raise ArgumentError(f"{name} is {value!r}: it must be one of {', '.join(words)}{others}")
 
 
 def is_number(value: object) -> bool:

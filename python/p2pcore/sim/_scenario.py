@@ -9,17 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
+from p2pcore._config import Uploader
 from p2pcore._errors import ArgumentError
 from p2pcore._public import public_in
 from p2pcore.sim import _checks as checks
 
 _MODULE = "p2pcore.sim"
 _CONDUCTS = ("honest", "free-rider", "slow-loris", "liar")
-_MOST = 2**63 - 1
-checks.MOST_32 = 2**32 - 1
-_FOREVER = 1e9  # seconds: thirty years
 
 
 @public_in(_MODULE)
@@ -193,7 +191,9 @@ class Scheduler:
         max_peers: Connected peers at most.
         max_dials: Dials under way at once.
         max_candidates: Addresses kept for dialling.
-        unchoke_slots: Peers unchoked at once, without the optimistic one.
+        uploader: Whom to serve: "base-share", "tit-for-tat", "round-robin" or "fastest", as in `SessionConfig`.
+        base_share: The part of the upload that "base-share" guarantees to everybody in turn, 0 to 1.
+        unchoke_slots: Peers unchoked at once, at most.
         origin: A seed that knows no other shows each peer a few pieces at a time, so that none is sent twice before
             each was sent once.
         upload_queue: Requests that are queued for one peer.
@@ -207,6 +207,8 @@ class Scheduler:
     max_peers: int | None = None
     max_dials: int | None = None
     max_candidates: int | None = None
+    uploader: Uploader | None = None
+    base_share: float | None = None
     unchoke_slots: int | None = None
     origin: bool | None = None
     upload_queue: int | None = None
@@ -219,9 +221,15 @@ class Scheduler:
         most = {"max_partial_bytes": checks.MOST, "upload_queue": checks.MOST_32, "max_outstanding": checks.MOST_32}
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and name == "origin":
+            if value is None:
+                continue
+            if name == "origin":
                 checks.flag(name, value)
-            elif value is not None:
+            elif name == "uploader":
+                checks.one_of(name, value, get_args(Uploader))
+            elif name == "base_share":
+                checks.part(name, value)
+            else:
                 checks.whole(name, value, least.get(name, 1), most.get(name, checks.MOST_32))
 
 

@@ -66,14 +66,24 @@ impl UploaderPolicy {
     }
 }
 
-/// A part of the whole, in thousandths.
+/// A part of the whole, kept in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share(u16);
 
 impl Share {
-    /// So many thousandths; more than a thousand count as a thousand.
-    pub fn thousandths(share: u16) -> Self {
-        Self(share.min(1_000))
+    /// From 0 to 1; less counts as nothing, more as all.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 1000"
+    )]
+    pub fn part(part: f64) -> Self {
+        Self((part * 1_000.0).clamp(0.0, 1_000.0).round() as u16)
+    }
+
+    /// From 0 to 1.
+    pub fn as_part(self) -> f64 {
+        f64::from(self.0) / 1_000.0
     }
 
     pub(crate) fn of(self, whole: u64) -> u64 {
@@ -149,7 +159,7 @@ pub(crate) struct Terms {
 pub(crate) type Choice = Vec<(PeerKey, Served)>;
 
 /// A way to choose.
-pub(crate) trait Policy: fmt::Debug {
+pub(crate) trait Policy: fmt::Debug + Send {
     /// How often the choice is made anew.
     fn every(&self) -> Duration {
         Duration::from_secs(1)

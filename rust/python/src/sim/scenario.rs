@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use p2pcore_scheduling::SwarmConfig;
+use p2pcore_scheduling::{Share, SwarmConfig, UploaderPolicy};
 use p2pcore_simulator::{Conduct, Group, Joins, Leaves, Network, Scenario, SendQueue, UNLIMITED};
 use pyo3::prelude::*;
 
@@ -68,6 +68,8 @@ struct RawScheduler {
     max_peers: Option<usize>,
     max_dials: Option<usize>,
     max_candidates: Option<usize>,
+    uploader: Option<String>,
+    base_share: Option<f64>,
     unchoke_slots: Option<usize>,
     origin: Option<bool>,
     upload_queue: Option<u32>,
@@ -92,7 +94,7 @@ impl TryFrom<RawScenario> for Scenario {
                 site_link: network.site_link,
             },
             degree: raw.degree,
-            config: raw.scheduler.into(),
+            config: raw.scheduler.try_into()?,
             check: time("check", raw.check)?,
             leaves_known: raw.leaves_known,
             send_queue: SendQueue {
@@ -149,10 +151,17 @@ impl TryFrom<RawGroup> for Group {
     }
 }
 
-impl From<RawScheduler> for SwarmConfig {
-    fn from(raw: RawScheduler) -> Self {
+impl TryFrom<RawScheduler> for SwarmConfig {
+    type Error = String;
+
+    fn try_from(raw: RawScheduler) -> Result<Self, String> {
         let usual = Self::default();
-        Self {
+        let uploader = raw.uploader.as_deref().map_or(Ok(usual.uploader), |name| {
+            UploaderPolicy::named(name).ok_or_else(|| format!("uploader is {name:?}"))
+        })?;
+        Ok(Self {
+            uploader,
+            base_share: raw.base_share.map_or(usual.base_share, Share::part),
             max_peers: raw.max_peers.unwrap_or(usual.max_peers),
             max_dials: raw.max_dials.unwrap_or(usual.max_dials),
             max_candidates: raw.max_candidates.unwrap_or(usual.max_candidates),
@@ -161,7 +170,7 @@ impl From<RawScheduler> for SwarmConfig {
             upload_queue: raw.upload_queue.unwrap_or(usual.upload_queue),
             max_outstanding: raw.max_outstanding.unwrap_or(usual.max_outstanding),
             max_partial_bytes: raw.max_partial_bytes.unwrap_or(usual.max_partial_bytes),
-        }
+        })
     }
 }
 
@@ -236,6 +245,8 @@ impl From<SwarmConfig> for RawScheduler {
             max_peers: Some(config.max_peers),
             max_dials: Some(config.max_dials),
             max_candidates: Some(config.max_candidates),
+            uploader: Some(config.uploader.name().to_owned()),
+            base_share: Some(config.base_share.as_part()),
             unchoke_slots: Some(config.unchoke_slots),
             origin: Some(config.origin),
             upload_queue: Some(config.upload_queue),
