@@ -128,6 +128,15 @@ class Completed(Event):
 
 @public
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MayLeave(Event):
+    """After completion one more piece was passed on, or no connected peer wants any. Never dropped.
+
+    Leaving does no harm now; see `Torrent.linger`.
+    """
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Event):
     """The torrent stopped; `Torrent.resume` tries again. Never dropped.
 

@@ -24,6 +24,7 @@ from p2pcore._events import (
     EventsDropped,
     Failed,
     FileCompleted,
+    MayLeave,
     PeerBanned,
     PeerConnected,
     PeerDisconnected,
@@ -60,6 +61,7 @@ class Torrent:
         self._seed = seed
         self._checked = False
         self._completed = False
+        self._may_leave = False
         self._files: set[int] = set()  # whole ones
         self._failed: _errors.Pair | None = None
         self._ended: _errors.Pair | None = None
@@ -152,8 +154,8 @@ class Torrent:
 
         Returns:
             An asynchronous iterator with its own bounded queue. Later streams open with the facts that still hold
-            (`Checked`, `FileCompleted`, `Completed`, `Failed`). All end when the torrent is removed or the session
-            closed.
+            (`Checked`, `FileCompleted`, `Completed`, `MayLeave`, `Failed`). All end when the torrent is removed or the
+            session closed.
 
         Example:
             >>> async for event in torrent.events():
@@ -177,6 +179,8 @@ class Torrent:
         stream._queue.extend(FileCompleted(file=self._meta.files[index]) for index in sorted(self._files))
         if self._completed:
             stream._push(Completed())
+        if self._may_leave:
+            stream._push(MayLeave())
         if self._failed is not None:
             stream._push(Failed(error=_errors.make(*self._failed)))
         return stream
@@ -225,6 +229,39 @@ class Torrent:
         if self._failed is not None:
             raise _errors.make(*self._failed)
 
+    async def linger(self, within: float = 60.0) -> bool:
+        """Serves on until leaving does no harm: until the torrent is complete and one more piece was passed on.
+
+        Where all leave as soon as they have everything, a swarm that grows faster than its seeds serve never ends;
+        with one more piece from each it does (Hajek and Zhu, "The missing piece syndrome", 2010). Who wants nothing is
+        not waited for.
+
+        Args:
+            within: Seconds to wait at most.
+
+        Returns:
+            Whether leaving does no harm now; False if the time was over before.
+
+        Raises:
+            StorageError: The disk refused something; `resume` tries again.
+            TorrentError: The torrent cannot go on, or was removed.
+            SessionClosedError: The session was closed.
+
+        Example:
+            >>> await torrent.completed()
+            >>> await torrent.linger(within=30)
+            True
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._until(lambda: self._gave_back() or self._failed is not None)
+        if self._failed is not None:
+            raise _errors.make(*self._failed)
+        return self._gave_back()
+
+    def _gave_back(self) -> bool:
+        return self._may_leave or (self._seed and self._completed)  # who seeds leaves when it wants to
+
     # Commands.
 
     async def pause(self) -> None:
@@ -253,7 +290,7 @@ class Torrent:
         """
         if self._failed is not None:  # it is checked anew
             self._failed = None
-            self._checked = self._completed = False
+            self._checked = self._completed = self._may_leave = False
             self._files.clear()
         await self._command(lambda raw: raw.resume(self._id))
 
@@ -286,7 +323,7 @@ class Torrent:
             >>> await torrent.set_files(["README.md"])
         """
         indices = file_indices(self._meta, files)
-        self._completed = False
+        self._completed = self._may_leave = False
         await self._command(lambda raw: raw.set_files(self._id, indices))
         # Of the events that came meanwhile some are of the time before: the status is of now.
         self._completed = self.status().state == "seeding"
@@ -348,6 +385,8 @@ class Torrent:
                 self._checked = True
             case Completed():
                 self._completed = True
+            case MayLeave():
+                self._may_leave = True
             case FileCompleted(file=file):
                 self._files.add(file.index)
             case Failed():
@@ -358,7 +397,7 @@ class Torrent:
             self._early._push(event)
             if self._early._dropped:
                 self._early = None
-        if isinstance(event, Checked | Completed | Failed):
+        if isinstance(event, Checked | Completed | MayLeave | Failed):
             self._notify()
 
     def _end(self, reason: _errors.Pair) -> None:
@@ -444,6 +483,8 @@ def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
             return Checked()
         case "completed":
             return Completed()
+        case "may_leave":
+            return MayLeave()
         case "failed":
             return Failed(error=_errors.make(*a))
         case "dropped":

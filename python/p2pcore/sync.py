@@ -123,6 +123,17 @@ class Torrent:
         """
         self._portal.call(self._torrent.completed(), timeout)
 
+    def linger(self, within: float = 60.0) -> bool:
+        """Serves on until leaving does no harm; see `p2pcore.Torrent.linger`.
+
+        Args:
+            within: Seconds to wait at most.
+
+        Returns:
+            Whether leaving does no harm now.
+        """
+        return self._portal.call(self._torrent.linger(within))
+
     def pause(self) -> None:
         """Stops transferring; see `p2pcore.Torrent.pause`."""
         self._portal.call(self._torrent.pause())
@@ -303,6 +314,7 @@ def fetch(
     overwrite: bool = False,
     download_limit: int | None = None,
     timeout: float | None = None,
+    linger: float = 10.0,
     progress: bool = True,
     config: SessionConfig | None = None,
 ) -> Path:
@@ -317,6 +329,7 @@ def fetch(
         overwrite: Check, complete and overwrite files that are there already.
         download_limit: Bytes per second; None is unlimited.
         timeout: Seconds that it may take; None is as long as it takes.
+        linger: Seconds to serve on at most, while somebody wants one more piece; see `p2pcore.Torrent.linger`.
         progress: Show a bar.
         config: What the session is started with; None takes the defaults.
 
@@ -346,6 +359,7 @@ def fetch(
         if progress:
             session._running().call(_watch(torrent._torrent, f"fetching {meta.name}"), timeout)
         torrent.completed(timeout)
+        torrent.linger(linger)
     return Path(into) / meta.name
 
 

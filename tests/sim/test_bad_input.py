@@ -58,7 +58,7 @@ def test_a_bad_value_of_a_group_is_named(field: str, value: object) -> None:
         (sim.Network, "spread", 1.5),
         (sim.Network, "jitter", math.nan),
         (sim.Network, "site_link", 0),
-        (sim.Scheduler, "unchoke_slots", -1),
+        (sim.Scheduler, "unchoke_slots", 0),
         (sim.Scheduler, "max_peers", 0),
         (sim.Scheduler, "upload_queue", 2**32),
         (sim.Scheduler, "max_partial_bytes", 2**63),

@@ -24,6 +24,7 @@ from p2pcore._torrent import Torrent
 from p2pcore.cli._group import Failure, Size, echo_json, fields, json_option
 
 _EVERY = 0.5  # seconds between two looks at a torrent
+_AT_ONCE = 0.2  # seconds of lingering that nobody need be told of
 _SHOWN_PEERS = 5  # of those that could not be reached
 
 _torrent_argument = click.argument("torrent", type=click.Path(path_type=Path), metavar="FILE.torrent")
@@ -71,6 +72,14 @@ def seed(
 @click.option("--sequential", is_flag=True, help="Fetch the pieces in order.")
 @click.option("--overwrite", is_flag=True, help="Check, complete and overwrite files that are there already.")
 @click.option("--seed", "keep_seeding", is_flag=True, help="Go on serving when everything is there.")
+@click.option(
+    "--linger",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="Serve on for at most S seconds, while somebody wants one more piece.",
+)
 @_up_option
 @_down_option
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Give up after S seconds.")
@@ -85,6 +94,7 @@ def fetch(
     sequential: bool,
     overwrite: bool,
     keep_seeding: bool,
+    linger: float,
     up_limit: int | None,
     down_limit: int | None,
     timeout: float | None,
@@ -97,7 +107,7 @@ def fetch(
     meta = Metainfo.from_file(torrent)
     options = {"files": _chosen(meta, globs), "peers": peers, "sequential": sequential, "overwrite": overwrite}
     config = _config(listen, state_dir, up=up_limit, down=down_limit)
-    _run(_fetch(meta, output, options, config, timeout, keep_seeding, as_json))
+    _run(_fetch(meta, output, options, config, timeout, None if keep_seeding else linger, as_json))
 
 
 async def _seed(meta: Metainfo, path: Path, peers: tuple[str, ...], config: SessionConfig, as_json: bool) -> None:
@@ -115,7 +125,7 @@ async def _fetch(
     options: dict[str, Any],
     config: SessionConfig,
     timeout: float | None,
-    keep_seeding: bool,
+    linger: float | None,
     as_json: bool,
 ) -> None:
     started = time.monotonic()
@@ -135,9 +145,11 @@ async def _fetch(
                         f"are there; {_why(status.peers, failed)}"
                     ) from None
             _say_completed(torrent, output, time.monotonic() - started, as_json)
-            if keep_seeding:
-                with _shown(f"seeding {meta.name}", quiet=as_json) as bar:
-                    await _serve(torrent, bar, as_json)
+            if linger is not None and await torrent.linger(min(linger, _AT_ONCE)):
+                return
+            with _shown(f"seeding {meta.name}", quiet=as_json) as bar, contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(linger):
+                    await _serve(torrent, bar, as_json, until_given_back=linger is not None)
 
 
 async def _follow(torrent: Torrent, bar: Bar | None, as_json: bool) -> None:
@@ -151,9 +163,9 @@ async def _follow(torrent: Torrent, bar: Bar | None, as_json: bool) -> None:
     await asyncio.sleep(0)  # whoever hears the events says them first
 
 
-async def _serve(torrent: Torrent, bar: Bar | None, as_json: bool) -> None:
-    """Shows a torrent that is served until somebody says stop."""
-    while True:
+async def _serve(torrent: Torrent, bar: Bar | None, as_json: bool, *, until_given_back: bool = False) -> None:
+    """Shows a torrent that is served until somebody says stop, or while somebody wants one more piece."""
+    while not (until_given_back and await torrent.linger(0)):
         status = torrent.status()
         if status.error is not None:
             raise status.error

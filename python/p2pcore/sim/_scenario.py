@@ -87,7 +87,7 @@ class AfterSending:
 
 Conduct: TypeAlias = Literal["honest", "free-rider", "slow-loris", "liar"] | StallsAfter
 Joins: TypeAlias = float | Within | Poisson
-Leaves: TypeAlias = Literal["never", "complete"] | AfterSending
+Leaves: TypeAlias = Literal["never", "complete", "lingered"] | AfterSending
 
 
 @public_in(_MODULE)
@@ -105,7 +105,8 @@ class Group:
         conduct: "honest"; "free-rider" never unchokes anybody; "slow-loris" takes requests and never answers one;
             "liar" sends what is corrupt; or a `StallsAfter`.
         joins: Seconds from the start until they come; or a `Within` or a `Poisson`.
-        leaves: "never"; "complete" is as soon as they have everything; or an `AfterSending`.
+        leaves: "never"; "complete" is as soon as they have everything; "lingered" when they have passed on one more
+            piece that somebody wanted, too; or an `AfterSending`.
         firewalled: They can dial and cannot be dialled.
         counted: The run lasts until they are done, and the result's times are theirs. None: if they lack pieces and are
             honest or free riders.
@@ -140,13 +141,13 @@ class Group:
         if self.counted is not None:
             checks.flag("counted" + whose, self.counted)
         checks.one_of("conduct" + whose, self.conduct, _CONDUCTS, StallsAfter)
-        checks.one_of("leaves" + whose, self.leaves, ("never", "complete"), AfterSending)
+        checks.one_of("leaves" + whose, self.leaves, ("never", "complete", "lingered"), AfterSending)
         if not isinstance(self.joins, Within | Poisson):
             checks.seconds("joins" + whose, self.joins)
         if self.complete and self.counted:
             raise ArgumentError(f"counted{whose} is True: who is complete from the start cannot be waited for")
-        if self.complete and self.leaves == "complete":
-            raise ArgumentError(f"leaves{whose} is 'complete': they are complete from the start")
+        if self.complete and self.leaves in ("complete", "lingered"):
+            raise ArgumentError(f"leaves{whose} is {self.leaves!r}: they are complete from the start")
 
 
 @public_in(_MODULE)
@@ -217,7 +218,7 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        least = {"unchoke_slots": 0, "max_partial_bytes": 0}
+        least = {"max_partial_bytes": 0}
         most = {"max_partial_bytes": checks.MOST, "upload_queue": checks.MOST_32, "max_outstanding": checks.MOST_32}
         for name in self.__slots__:
             value = getattr(self, name)

@@ -229,6 +229,8 @@ pub enum EventKind {
     },
     /// Every wanted file is whole. Never dropped.
     Completed,
+    /// After completion one more piece was passed on, or nobody connected wants any. Never dropped.
+    MayLeave,
     /// The torrent stopped. Never dropped.
     Failed(TorrentError),
     /// So many facts were not queued, because the reader was slow.

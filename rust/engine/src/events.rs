@@ -50,7 +50,11 @@ impl EventQueue {
         let mut state = self.lock();
         let essential = matches!(
             event.kind,
-            EventKind::Done(..) | EventKind::Completed | EventKind::Failed(_) | EventKind::Checked
+            EventKind::Done(..)
+                | EventKind::Completed
+                | EventKind::MayLeave
+                | EventKind::Failed(_)
+                | EventKind::Checked
         );
         if !essential && state.queue.len() >= self.capacity {
             state.dropped += 1;

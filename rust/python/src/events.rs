@@ -46,6 +46,7 @@ pub fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>>
             object(py, reason)?,
         ),
         EventKind::Completed => ("completed", none(), none()),
+        EventKind::MayLeave => ("may_leave", none(), none()),
         EventKind::Failed(error) => ("failed", object(py, errors::torrent(py, error)?)?, none()),
         EventKind::Dropped(count) => ("dropped", object(py, *count)?, none()),
     };

@@ -6,13 +6,13 @@
 mod bitfield;
 mod blame;
 mod buckets;
-
 mod config;
 mod dialer;
 mod endgame;
 mod holdings;
 mod identity;
 pub mod input;
+mod linger;
 mod origin;
 pub mod output;
 mod patience;

@@ -78,6 +78,8 @@ pub enum Fact {
     },
     /// Every wanted piece is there.
     Completed,
+    /// After completion one more piece was handed out, or no connected peer wants any: leaving does no harm.
+    MayLeave,
 }
 
 /// One thing to do.

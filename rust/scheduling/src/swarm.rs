@@ -23,9 +23,10 @@ use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
 use crate::input::Input;
+use crate::linger::{Demand, Linger};
 use crate::origin::Origin;
 use crate::output::{Fact, Output};
-use crate::peers::Peers;
+use crate::peers::{Peer, Peers};
 use crate::picker::{Picked, Picker};
 use crate::snapshot::{Counters, PeerSnapshot};
 use crate::time::Time;
@@ -45,6 +46,8 @@ pub struct Swarm {
     timers: Timers,
     paused: bool,
     completed: bool,
+    /// From completion until leaving does no harm.
+    linger: Option<Linger>,
     policy: Box<dyn Policy>,
     slots: Slots,
     /// Only while we are the only source.
@@ -84,6 +87,7 @@ impl Swarm {
             timers: Timers::default(),
             paused: false,
             completed: false,
+            linger: None,
             policy: config.uploader.start(config.base_share),
             slots: Slots::new(config.unchoke_slots),
             origin: None,
@@ -208,11 +212,15 @@ impl Swarm {
 
     /// Does what the last input made possible.
     fn settle(&mut self, now: Time) {
-        if self.timers.is_due(now) {
+        let ticks = self.timers.is_due(now);
+        if ticks {
             self.upkeep(now);
         }
         if std::mem::take(&mut self.todo.completion) {
             self.settle_completion(now);
+        }
+        if ticks || self.peers.is_empty() {
+            self.settle_linger(now);
         }
         if std::mem::take(&mut self.todo.useless) {
             self.close_useless(now);
@@ -235,11 +243,33 @@ impl Swarm {
         let complete = self.is_complete();
         if complete && !self.completed {
             self.out.push(Output::Fact(Fact::Completed));
+            self.linger = Some(Linger::new(now, self.counters.uploaded));
+            self.settle_linger(now);
         } else if self.completed && !complete {
             self.dialer.on_incomplete(now);
+            self.linger = None;
         }
         self.completed = complete;
         self.todo.useless = true;
+    }
+
+    fn settle_linger(&mut self, now: Time) {
+        let Some(linger) = self.linger else {
+            return;
+        };
+        let wanting = |peer: &Peer| peer.wants && !peer.wants_nothing();
+        let demand = if self.peers.iter().all(Peer::wants_nothing) {
+            Demand::Nothing
+        } else if self.peers.iter().any(wanting) {
+            Demand::Something
+        } else {
+            Demand::NothingYet
+        };
+        let piece = u64::from(self.layout.piece_length());
+        if linger.is_over(now, self.counters.uploaded, piece, demand) {
+            self.linger = None;
+            self.out.push(Output::Fact(Fact::MayLeave));
+        }
     }
 
     fn dial_limits(&self) -> Limits {

@@ -118,6 +118,8 @@ pub enum Leaves {
     Never,
     /// As soon as it has everything.
     Complete,
+    /// As soon as it has everything and passed on one more piece that somebody wanted.
+    Lingered,
     /// As soon as its uplink has sent so many bytes of payload.
     Sent(u64),
 }

@@ -85,10 +85,15 @@ fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {
             let reason = reason.to_string();
             EventKind::PeerBanned { addr, reason }
         }
-        Fact::Completed if !torrent.downloads() => return, // a seed had it all before
+        Fact::Completed | Fact::MayLeave if !torrent.downloads() => return, // a seed had it all before
+        // Whoever hears of these finds them in the status.
         Fact::Completed => {
-            super::status::publish(torrent, core); // whoever hears of it finds it in the status
+            super::status::publish(torrent, core);
             EventKind::Completed
+        }
+        Fact::MayLeave => {
+            super::status::publish(torrent, core);
+            EventKind::MayLeave
         }
     };
     net.emit(Some(torrent.id), kind);

@@ -133,6 +133,7 @@ impl TryFrom<RawGroup> for Group {
         let leaves = match kind.as_str() {
             "never" => Leaves::Never,
             "complete" => Leaves::Complete,
+            "lingered" => Leaves::Lingered,
             "sent" => Leaves::Sent(bytes),
             other => return Err(format!("leaves is {other:?}")),
         };
@@ -220,6 +221,7 @@ impl From<Group> for RawGroup {
         let (leaves, leaves_bytes) = match group.leaves {
             Leaves::Never => ("never", 0),
             Leaves::Complete => ("complete", 0),
+            Leaves::Lingered => ("lingered", 0),
             Leaves::Sent(bytes) => ("sent", bytes),
         };
         let limited = |rate| (rate != UNLIMITED).then_some(rate);

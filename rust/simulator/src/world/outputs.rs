@@ -98,6 +98,11 @@ impl World {
                     self.count_copy(piece);
                 }
             }
+            Fact::MayLeave => {
+                if told.what.leaves == Leaves::Lingered && !told.what.complete {
+                    self.agenda.at(now, Event::Leave(node));
+                }
+            }
             Fact::PieceFailed(_) => {}
             Fact::PeerBanned { addr, .. } => told.seen.banned.push(node_at(addr)),
             Fact::Completed => {
