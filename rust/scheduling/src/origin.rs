@@ -187,6 +187,8 @@ pub(crate) struct Shown {
     pub(crate) last: Time,
     /// It took something that it was shown.
     pub(crate) is_tried: bool,
+    /// So many pieces that it was shown came to nothing since.
+    ignored: u8,
     /// From when on it is shown everything, and up to which piece it was.
     pub(crate) everything: Option<u32>,
 }
@@ -204,6 +206,9 @@ pub(crate) enum Kind {
 
 /// Peers that are shown their first piece at once.
 const TRIALS: u32 = 4;
+
+/// A peer that takes up none of so many is shown everything. One may be in the way of what others gave it meanwhile.
+const IGNORED: u8 = 3;
 
 /// A piece that a peer was shown.
 #[derive(Debug, Clone, Copy)]
@@ -254,6 +259,7 @@ impl Shown {
         let begun = *promise.begun.get_or_insert(now);
         promise.left = promise.left.saturating_sub(bytes);
         self.is_tried = true;
+        self.ignored = 0;
         if promise.left > 0 || promise.kind == Kind::Free {
             return None;
         }
@@ -302,6 +308,13 @@ impl Shown {
                 None => is_ignored(promise.at),
             });
         self.promised = kept;
+        let ignored = stale
+            .iter()
+            .filter(|promise| promise.begun.is_none())
+            .count();
+        self.ignored = self
+            .ignored
+            .saturating_add(u8::try_from(ignored).unwrap_or(u8::MAX));
         stale
     }
 
@@ -315,9 +328,9 @@ impl Shown {
         newest_first.any(|other| other.piece == piece)
     }
 
-    /// Whether the peer took up none of what it was shown: it wants other pieces, or another order.
-    pub(crate) fn is_ignored(promises: &[Promise]) -> bool {
-        promises.iter().any(|promise| promise.begun.is_none())
+    /// Whether the peer takes up nothing of what it is shown: it wants other pieces, or another order.
+    pub(crate) fn is_ignored(&self) -> bool {
+        self.ignored >= IGNORED
     }
 
     /// Promises of ours of which not all was sent.

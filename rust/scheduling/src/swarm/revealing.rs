@@ -169,7 +169,7 @@ impl Swarm {
             origin.make_room(&shown.overtake(over(slow)));
             let gone = shown.expire(over(STALE), over(ignored));
             gone.iter().for_each(|promise| origin.give_up(promise));
-            if spread || Shown::is_ignored(&gone) {
+            if spread || shown.is_ignored() {
                 shown.everything.get_or_insert(0);
                 self.todo.slots = true;
             }
