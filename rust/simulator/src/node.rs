@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use p2pcore_protocol::{BlockSpan, Layout};
-use p2pcore_scheduling::{Swarm, SwarmConfig};
+use p2pcore_scheduling::{Swarm, SwarmConfig, UploaderPolicy};
 
 use crate::event::{Nanos, PipeId};
 use crate::scenario::{Group, UNLIMITED};
@@ -14,6 +14,8 @@ use crate::scenario::{Group, UNLIMITED};
 pub(crate) struct Node {
     pub(crate) swarm: Swarm,
     pub(crate) group: usize,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
     pub(crate) what: Group,
     pub(crate) state: State,
     pub(crate) joins_at: Nanos,
@@ -67,15 +69,20 @@ pub(crate) struct Seen {
 impl Node {
     pub(crate) fn new(
         (number, seed): (u32, u64),
-        group: usize,
+        (group, member): (usize, usize),
         what: Group,
         joins_at: Nanos,
         (config, layout): (SwarmConfig, &Layout),
     ) -> Self {
+        let config = if what.legacy { legacy(config) } else { config };
+        let prefix = what
+            .prefixes
+            .map(|prefixes| member as u32 % prefixes.max(1));
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(number.into());
         Self {
             swarm: Swarm::new(config, layout.clone(), seed),
             group,
+            addr: address(number, prefix),
             what,
             state: State::Absent,
             joins_at,
@@ -104,23 +111,47 @@ pub(crate) fn transmission(bytes: u32, rate: u64) -> Nanos {
     u64::try_from(nanos).unwrap_or(u64::MAX / 4)
 }
 
-/// Where a node listens.
-pub(crate) fn address(node: u32) -> SocketAddr {
-    let [_, high, middle, low] = node.to_be_bytes();
-    SocketAddr::from(([10, high, middle, low], 6_881))
+/// A client as most are: BEP 3 and nothing that came later.
+fn legacy(config: SwarmConfig) -> SwarmConfig {
+    SwarmConfig {
+        uploader: UploaderPolicy::TitForTat,
+        origin: false,
+        ..config
+    }
 }
 
+/// Where a node listens: at a private host of its own, or among the hosts of a prefix, which share ports.
+fn address(node: u32, prefix: Option<u32>) -> SocketAddr {
+    let [_, high, middle, low] = node.to_be_bytes();
+    match prefix.map(u32::to_be_bytes) {
+        None => SocketAddr::from(([PRIVATE, high, middle, low], LISTENING)),
+        Some([.., prefix_high, prefix_low]) => {
+            let port = LISTENING + u16::from_be_bytes([high, middle]);
+            SocketAddr::from(([OPEN, prefix_high, prefix_low, low], port))
+        }
+    }
+}
+
+/// The first bytes of the addresses.
+const PRIVATE: u8 = 10;
+const OPEN: u8 = 11;
+/// Nodes of prefixes tell themselves apart by their ports, too, below those that are dialled from.
+const LISTENING: u16 = 6_881;
+const DIALLING: u16 = 36_000;
+
 /// Where a connection that a node dialled comes from.
-pub(crate) fn dialled_from(node: u32) -> SocketAddr {
-    let mut addr = address(node);
-    addr.set_port(40_000);
+pub(crate) fn dialled_from(mut addr: SocketAddr) -> SocketAddr {
+    addr.set_port(addr.port() - LISTENING + DIALLING);
     addr
 }
 
 /// Whose address it is.
 pub(crate) fn node_at(addr: SocketAddr) -> u32 {
+    let port = addr.port();
+    let first = if port < DIALLING { LISTENING } else { DIALLING };
     match addr.ip() {
-        IpAddr::V4(ip) => u32::from(ip) & 0x00ff_ffff,
+        IpAddr::V4(ip) if ip.octets()[0] == PRIVATE => u32::from(ip) & 0x00ff_ffff,
+        IpAddr::V4(ip) => u32::from(port - first) << 8 | u32::from(ip.octets()[3]),
         IpAddr::V6(_) => u32::MAX,
     }
 }
@@ -139,8 +170,11 @@ mod tests {
     #[test]
     fn addresses_name_their_nodes() {
         for node in [0, 1, 255, 256, 100_000] {
-            assert_eq!(node_at(address(node)), node);
-            assert_eq!(node_at(dialled_from(node)), node);
+            for prefix in [None, Some(0), Some(700)] {
+                let addr = address(node, prefix);
+                assert_eq!(node_at(addr), node);
+                assert_eq!(node_at(dialled_from(addr)), node);
+            }
         }
     }
 

@@ -81,6 +81,13 @@ pub struct Group {
     pub leaves: Leaves,
     /// They can dial and cannot be dialled.
     pub firewalled: bool,
+    /// Nodes that each makes itself known to, if not half of the scenario's degree.
+    pub view: Option<usize>,
+    /// Their addresses are of so many prefixes (/24) of the open Internet. None: each has a private address of its own,
+    /// which counts as a peer of its own.
+    pub prefixes: Option<u32>,
+    /// They are usual clients: tit-for-tat of 4 + 1 slots, no fast extension (BEP 6), no origin mode.
+    pub legacy: bool,
     /// The run lasts until they are done, and the report's times are theirs.
     pub counted: bool,
 }
@@ -152,6 +159,9 @@ impl Default for Network {
     }
 }
 
+/// What one request asks for.
+const BLOCK: u32 = 16 << 10;
+
 /// The uplink of a usual node.
 pub const UP: u64 = 2_500_000;
 /// The downlink of a usual node.
@@ -171,6 +181,9 @@ impl Group {
             joins: Joins::At(Duration::ZERO),
             leaves: Leaves::Never,
             firewalled: false,
+            view: None,
+            prefixes: None,
+            legacy: false,
             counted: true,
         }
     }
@@ -221,6 +234,27 @@ impl Group {
     #[must_use]
     pub fn leaves(mut self, leaves: Leaves) -> Self {
         self.leaves = leaves;
+        self
+    }
+
+    /// The same, making themselves known to so many.
+    #[must_use]
+    pub fn view(mut self, nodes: usize) -> Self {
+        self.view = Some(nodes);
+        self
+    }
+
+    /// The same with addresses of so many prefixes.
+    #[must_use]
+    pub fn prefixes(mut self, prefixes: u32) -> Self {
+        self.prefixes = Some(prefixes);
+        self
+    }
+
+    /// The same as usual clients.
+    #[must_use]
+    pub fn legacy(mut self) -> Self {
+        self.legacy = true;
         self
     }
 
@@ -275,6 +309,25 @@ impl Scenario {
     #[must_use]
     pub fn piece_length(mut self, bytes: u32) -> Self {
         self.piece_length = bytes;
+        self
+    }
+
+    /// The same in pieces of one block and on links that are slower by as much: a piece takes as long as before, and is
+    /// one event instead of many. For crowds that are too large for blocks.
+    #[must_use]
+    pub fn by_pieces(mut self) -> Self {
+        let blocks = self.piece_length.div_ceil(BLOCK);
+        let slower = |rate: u64| match rate {
+            UNLIMITED => UNLIMITED,
+            rate => (rate / u64::from(blocks)).max(1),
+        };
+        for group in &mut self.groups {
+            (group.up, group.down) = (slower(group.up), slower(group.down));
+        }
+        self.network.site_link = self.network.site_link.map(slower);
+        let queue = &mut self.send_queue;
+        (queue.room, queue.socket) = (queue.room / blocks, queue.socket / blocks);
+        self.piece_length /= blocks;
         self
     }
 

@@ -3,6 +3,7 @@
 mod s1;
 mod s10;
 mod s11;
+mod s12;
 mod s13;
 mod s14;
 mod s16;
@@ -10,11 +11,16 @@ mod s17;
 mod s18;
 mod s19;
 mod s2;
+mod s20;
 mod s21;
 mod s22;
+mod s3;
+mod s4;
 mod s5;
 mod s6;
 mod s7;
+mod s8;
+mod s9;
 mod slow;
 
 use crate::report::Report;
@@ -64,17 +70,23 @@ pub fn all() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(s1::TRIALS);
     trials.extend(s2::TRIALS);
+    trials.extend(s3::TRIALS);
+    trials.extend(s4::TRIALS);
     trials.extend(s5::TRIALS);
     trials.extend(s6::TRIALS);
     trials.extend(s7::TRIALS);
+    trials.extend(s8::TRIALS);
+    trials.extend(s9::TRIALS);
     trials.extend(s10::TRIALS);
     trials.extend(s11::TRIALS);
+    trials.extend(s12::TRIALS);
     trials.extend(s13::TRIALS);
     trials.extend(s14::TRIALS);
     trials.extend(s16::TRIALS);
     trials.extend(s17::TRIALS);
     trials.extend(s18::TRIALS);
     trials.extend(s19::TRIALS);
+    trials.extend(s20::TRIALS);
     trials.extend(s21::TRIALS);
     trials.extend(s22::TRIALS);
     trials.extend(slow::TRIALS);
@@ -214,6 +226,13 @@ fn against_baseline(outcome: &Outcome) -> f64 {
         .map_or(f64::NAN, |without| outcome.report.last / without.last)
 }
 
+/// How much longer a class took, on average, than in the scenario to compare with.
+fn against_baseline_of(outcome: &Outcome, class: &str) -> f64 {
+    let mean = |report: &Report| report.class(class).map_or(f64::NAN, |class| class.mean);
+    let without = outcome.baseline.as_ref().map_or(f64::NAN, mean);
+    mean(&outcome.report) / without
+}
+
 /// The time of so many pieces on a usual uplink.
 fn rounds(outcome: &Outcome, rounds: f64) -> f64 {
     rounds * f64::from(outcome.scenario.piece_length) / UP as f64
@@ -229,7 +248,8 @@ mod tests {
         assert_eq!(named("s1").len(), 3);
         assert_eq!(named("s1-8").len(), 1);
         assert!(named("s").is_empty() && named("").is_empty());
-        assert_eq!(named("all").len(), names.len() - 1);
+        let slow = all().iter().filter(|trial| trial.slow).count();
+        assert_eq!(named("all").len(), names.len() - slow);
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all().len());

@@ -106,7 +106,7 @@ impl World {
         let mut nodes = Vec::new();
         for (group, what) in scenario.groups.iter().enumerate() {
             let mut poisson = 0.0;
-            for _ in 0..what.count {
+            for member in 0..what.count {
                 let joins_at = match what.joins {
                     Joins::At(time) => nanos(time),
                     Joins::Within(time) => joining.below(nanos(time).max(1)),
@@ -119,7 +119,7 @@ impl World {
                 let with = (scenario.config, &layout);
                 nodes.push(Node::new(
                     (number, seed),
-                    group,
+                    (group, member),
                     what.clone(),
                     joins_at,
                     with,

@@ -5,14 +5,20 @@ use super::{Mark, Outcome, Trial, rounds};
 use crate::bounds;
 use crate::scenario::{Conduct, DOWN, Group, Scenario, UP};
 
-fn scenario() -> Scenario {
+pub(super) const CONTRIBUTORS: usize = 210;
+pub(super) const RIDERS: usize = 90;
+
+pub(super) fn contributors() -> Scenario {
     Scenario::new(256)
         .group(Group::origin().links(4 * UP, DOWN))
-        .group(Group::new("contributor", 210))
-        .group(Group::new("rider", 90).conduct(Conduct::FreeRider))
+        .group(Group::new("contributor", CONTRIBUTORS))
 }
 
-fn contributors(outcome: &Outcome) -> f64 {
+pub(super) fn scenario() -> Scenario {
+    contributors().group(Group::new("rider", RIDERS).conduct(Conduct::FreeRider))
+}
+
+fn mean_of_contributors(outcome: &Outcome) -> f64 {
     outcome
         .report
         .class("contributor")
@@ -30,21 +36,21 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     &[
         Mark::at_most("makespan / L10", 1.12, |outcome| {
             let bytes = outcome.scenario.bytes();
-            let bound = bounds::free_riders(bytes, 4 * UP, &[UP; 210], 90).everybody;
+            let bound = bounds::free_riders(bytes, 4 * UP, &[UP; CONTRIBUTORS], RIDERS).everybody;
             outcome.report.last / bound
         }),
         Mark::at_most("contributors / ideal b = 0", 1.10, |outcome| {
-            contributors(outcome) / rounds(outcome, WITHOUT_BASE)
+            mean_of_contributors(outcome) / rounds(outcome, WITHOUT_BASE)
         }),
         Mark::at_most("contributors / ideal uniform", 0.85, |outcome| {
-            contributors(outcome) / rounds(outcome, UNIFORM)
+            mean_of_contributors(outcome) / rounds(outcome, UNIFORM)
         }),
         Mark::at_most("riders' last / contributors", 1.45, |outcome| {
             let riders = outcome
                 .report
                 .class("rider")
                 .map_or(f64::INFINITY, |class| class.last);
-            riders / contributors(outcome)
+            riders / mean_of_contributors(outcome)
         }),
     ],
 )];

@@ -5,7 +5,7 @@ use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource};
 
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
-use crate::node::{State, address, dialled_from, peer_id};
+use crate::node::{State, dialled_from, peer_id};
 use crate::random::Random;
 use crate::wire::{Pipe, back};
 
@@ -28,7 +28,7 @@ impl World {
         }
     }
 
-    /// Half of the degree, because as many others will choose this node; everybody where there are no more.
+    /// Its view, or half of the degree because as many others will choose this node; everybody where there are no more.
     fn choose_neighbours(&mut self, node: u32) -> Vec<u32> {
         let now = self.now;
         let there = |other: u32, world: &Self| {
@@ -37,7 +37,12 @@ impl World {
         };
         let all = 0..self.nodes.len() as u32;
         let candidates = all.clone().filter(|other| there(*other, self)).count();
-        if candidates <= self.scenario.degree {
+        let view = self.nodes[node as usize].what.view;
+        if view.is_some_and(|view| candidates <= view) {
+            return all.filter(|other| there(*other, self)).collect();
+        }
+        let view = view.unwrap_or(self.scenario.degree / 2);
+        if candidates <= 2 * view {
             let own = (self.nodes[node as usize].joins_at, node);
             let earlier = |other: &u32| (self.nodes[*other as usize].joins_at, *other) < own;
             return all
@@ -45,7 +50,7 @@ impl World {
                 .collect();
         }
         let mut chosen = Vec::new();
-        while chosen.len() < self.scenario.degree / 2 {
+        while chosen.len() < view {
             let other = self.graph.below(self.nodes.len() as u64) as u32;
             if there(other, self) && !chosen.contains(&other) {
                 chosen.push(other);
@@ -62,10 +67,11 @@ impl World {
             (false, true) => (other, node),
             (_, false) => (node, other),
         };
+        let addr = self.nodes[to as usize].addr;
         if self.nodes[from as usize].state == State::Absent {
-            self.nodes[from as usize].known.push(address(to));
+            self.nodes[from as usize].known.push(addr);
         } else {
-            let known = vec![(address(to), PeerSource::User)];
+            let known = vec![(addr, PeerSource::User)];
             self.input(from, Input::Addresses(known));
         }
     }
@@ -108,8 +114,10 @@ impl World {
     }
 
     pub(super) fn dial_failed(&mut self, from: u32, to: u32) {
+        let Some(addr) = self.nodes.get(to as usize).map(|node| node.addr) else {
+            return;
+        };
         if self.nodes[from as usize].is_here() {
-            let addr = address(to);
             let for_good = from == to;
             self.input(from, Input::DialFailed { addr, for_good });
         }
@@ -123,13 +131,13 @@ impl World {
         let peer = PeerKey(pipe.into());
         let info = PeerInfo {
             addr: if outgoing {
-                address(to)
+                self.nodes[to as usize].addr
             } else {
-                dialled_from(to)
+                dialled_from(self.nodes[to as usize].addr)
             },
             outgoing,
             peer_id: peer_id(to),
-            fast: true,
+            fast: ![from, to].iter().any(|node| self.nodes[*node as usize].what.legacy),
             extended: true,
             v2: self.scenario.leaves_known,
         };

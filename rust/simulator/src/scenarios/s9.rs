@@ -1,0 +1,37 @@
+//! S9: a thousand sybils that take and never give, on two hundred honest peers.
+
+use super::{Mark, Trial, against_baseline_of};
+use crate::scenario::{Conduct, Group, Scenario};
+
+fn honest() -> Scenario {
+    Scenario::flash_crowd(200, 128)
+}
+
+fn sybils(prefixes: u32) -> Scenario {
+    let mut sybils = Group::new("sybil", 1_000)
+        .conduct(Conduct::FreeRider)
+        .prefixes(prefixes);
+    sybils.counted = false;
+    honest().group(sybils)
+}
+
+fn slowdown(outcome: &super::Outcome) -> f64 {
+    against_baseline_of(outcome, "peer")
+}
+
+pub(super) const TRIALS: [Trial; 2] = [
+    Trial::new(
+        "s9-10",
+        "200 peers and 1000 sybils of 10 prefixes",
+        || sybils(10),
+        &[Mark::at_most("honest / without", 1.05, slowdown)],
+    )
+    .baseline(honest),
+    Trial::new(
+        "s9-1000",
+        "200 peers and 1000 sybils of 1000 prefixes",
+        || sybils(1_000),
+        &[Mark::at_most("honest / without", 1.30, slowdown)],
+    )
+    .baseline(honest),
+];
