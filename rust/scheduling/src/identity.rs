@@ -6,6 +6,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::input::PeerKey;
+
 /// A peer, or all peers behind one prefix. Ordered and small: a key of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identity {
@@ -44,6 +46,17 @@ impl Identity {
     /// It stands for one host, not for all behind a prefix.
     pub fn is_host(self) -> bool {
         matches!(self, Self::Host(_))
+    }
+}
+
+/// Whose share a peer's is: all behind one prefix of the open Internet share one, and a private host has one for each
+/// connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Account(Identity, Option<PeerKey>);
+
+impl Account {
+    pub(crate) fn of(identity: Identity, peer: PeerKey) -> Self {
+        Self(identity, identity.is_host().then_some(peer))
     }
 }
 

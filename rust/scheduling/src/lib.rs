@@ -9,6 +9,7 @@ mod buckets;
 mod config;
 mod dialer;
 mod endgame;
+mod forwarding;
 mod holdings;
 mod identity;
 pub mod input;

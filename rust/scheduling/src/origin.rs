@@ -6,11 +6,14 @@
 //! change of copies is O(1); a promise looks at every peer once.
 //! This file counts and chooses; the Swarm's `revealing` says it to the peers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::buckets::Buckets;
+use crate::identity::Account;
 use crate::random::Random;
 use crate::time::Time;
+use crate::uploader::Share;
 
 /// The copies of every piece in the swarm, as the origin knows them.
 #[derive(Debug)]
@@ -24,11 +27,24 @@ pub(crate) struct Origin {
     open: u32,
     on_trial: u32,
     link: Link,
+    /// Promises so far, and those of them that went to everybody in turn, in all and to each account.
+    turns: u64,
+    in_turn: u64,
+    had: BTreeMap<Account, u32>,
     random: Random,
+}
+
+/// Whom a promise goes to: everybody has a part of them in turn, the others go where they are passed on soonest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Everybody,
+    Passing,
 }
 
 /// With so many holders beside the origin a piece survives that one of them leaves.
 const ENOUGH: u16 = 2;
+/// Accounts of which is remembered what they had.
+const MOST_ACCOUNTS: usize = 4_096;
 /// Pieces looked at for one promise. A peer that has all of so many of the scarcest gets its turn by what others do.
 const PROBES: usize = 1_024;
 
@@ -47,6 +63,9 @@ impl Origin {
             open: 0,
             on_trial: 0,
             link: Link::default(),
+            turns: 0,
+            in_turn: 0,
+            had: BTreeMap::new(),
             random,
         }
     }
@@ -81,13 +100,45 @@ impl Origin {
         pieces.take(PROBES).find(|piece| fits(*piece))
     }
 
-    /// Whether another promise, of pieces of this length, keeps our link busy; to a peer on trial, whether it has a turn.
-    pub(crate) fn has_room(&self, piece: u32, on_trial: bool) -> bool {
-        if on_trial {
-            self.on_trial < TRIALS
+    /// Whether another promise, of pieces of this length, keeps our link busy.
+    pub(crate) fn has_room(&self, piece: u32) -> bool {
+        self.open < self.link.window(piece)
+    }
+
+    /// Whether a newcomer has a turn, where so many are tried at once.
+    pub(crate) fn has_trial(&self, trials: u32) -> bool {
+        self.on_trial < trials
+    }
+
+    /// Who is to be chosen for the next promise.
+    pub(crate) fn turn(&self, base_share: Share) -> Turn {
+        if self.in_turn < base_share.of(self.turns + 1) {
+            Turn::Everybody
         } else {
-            self.open < self.link.window(piece)
+            Turn::Passing
         }
+    }
+
+    /// A promise was made to a peer of this account.
+    pub(crate) fn count_turn(&mut self, turn: Turn, account: Account) {
+        self.turns += 1;
+        if turn == Turn::Everybody {
+            self.in_turn += 1;
+            if self.had.len() >= MOST_ACCOUNTS {
+                self.had.clear(); // all begin anew
+            }
+            *self.had.entry(account).or_default() += 1;
+        }
+    }
+
+    /// Promises that an account got because it was its turn.
+    pub(crate) fn had(&self, account: Account) -> u32 {
+        self.had.get(&account).copied().unwrap_or(0)
+    }
+
+    /// Peers that have the piece.
+    pub(crate) fn holders(&self, piece: u32) -> u16 {
+        self.holders[piece as usize]
     }
 
     /// Bytes were handed out to whomever.
@@ -204,8 +255,8 @@ pub(crate) enum Kind {
     Free,
 }
 
-/// Peers that are shown their first piece at once.
-const TRIALS: u32 = 4;
+/// Peers that are shown their first piece at once, where newcomers are worth it.
+pub(crate) const TRIALS: u32 = 4;
 
 /// A peer that takes up none of so many is shown everything. One may be in the way of what others gave it meanwhile.
 const IGNORED: u8 = 3;
@@ -334,9 +385,10 @@ impl Shown {
     }
 
     /// Promises of ours of which not all was sent.
-    pub(crate) fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> u32 {
         let open = self.promised.iter();
-        open.filter(|promise| promise.kind != Kind::Free).count()
+        let open = open.filter(|promise| promise.kind != Kind::Free);
+        u32::try_from(open.count()).unwrap_or(u32::MAX)
     }
 }
 
@@ -378,7 +430,7 @@ mod tests {
         const PIECE: u32 = 1_000_000;
         let mut origin = Origin::new(100, 7);
         let fill = |origin: &mut Origin| {
-            while origin.has_room(PIECE, false) {
+            while origin.has_room(PIECE) {
                 origin.begin(origin.next(|_| true).unwrap(), Kind::Ours);
             }
             origin.open

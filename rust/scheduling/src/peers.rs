@@ -4,8 +4,9 @@
 use std::net::SocketAddr;
 
 use crate::blame::Parole;
+use crate::forwarding::{Forwarding, Passing};
 use crate::holdings::Holdings;
-use crate::identity::Identity;
+use crate::identity::{Account, Identity};
 use crate::input::{PeerInfo, PeerKey};
 use crate::origin::Shown;
 use crate::patience::Patience;
@@ -63,6 +64,8 @@ pub(crate) struct Peer {
     pub(crate) patience: Patience,
     /// While we hide pieces from it (origin mode).
     pub(crate) shown: Option<Shown>,
+    /// How soon it passes on what it got.
+    pub(crate) passing: Passing,
 }
 
 /// The fast sets of other clients have at most 10 pieces.
@@ -99,6 +102,7 @@ impl Peer {
             parole: Parole::default(),
             patience: Patience::new(now),
             shown: None,
+            passing: Passing::default(),
         }
     }
 
@@ -118,17 +122,23 @@ impl Peer {
         self.wants && !self.wants_nothing() && !self.is_hidden_from()
     }
 
+    /// Whose share its is.
+    pub(crate) fn account(&self) -> Account {
+        Account::of(Identity::of(self.addr().ip()), self.key)
+    }
+
     /// What a policy is told of it.
-    pub(crate) fn candidate(&self, now: Time) -> Candidate {
+    pub(crate) fn candidate(&self, now: Time, forwarding: &Forwarding) -> Candidate {
         Candidate {
             key: self.key,
-            identity: Identity::of(self.addr().ip()),
+            account: self.account(),
             gives: self.down.rate(now),
             takes: self.up.rate(now),
             given: self.downloaded,
             taken: self.uploaded,
             served: self.served,
             since: self.turned,
+            passes_on: self.passing.is_promising(forwarding),
             snubs: self.stall.is_stalled(),
         }
     }

@@ -22,6 +22,7 @@ use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
+use crate::forwarding::Forwarding;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
 use crate::origin::Origin;
@@ -52,6 +53,7 @@ pub struct Swarm {
     slots: Slots,
     /// Only while we are the only source.
     origin: Option<Origin>,
+    forwarding: Forwarding,
     seed: u64,
     todo: Todo,
     /// Reused between picks.
@@ -91,6 +93,7 @@ impl Swarm {
             policy: config.uploader.start(config.base_share),
             slots: Slots::new(config.unchoke_slots),
             origin: None,
+            forwarding: Forwarding::default(),
             seed,
             todo: Todo::default(),
             picked: Vec::new(),

@@ -14,7 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(crate) use self::slots::Slots;
-use crate::identity::Identity;
+use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::time::Time;
 
@@ -106,6 +106,8 @@ pub enum Served {
     Turn,
     /// It gave us more than others did.
     Gave,
+    /// It gave us something, or passes on what it gets.
+    PassesOn,
     /// It takes faster than others do.
     Fast,
     /// There was room.
@@ -117,6 +119,7 @@ impl fmt::Display for Served {
         f.write_str(match self {
             Self::Turn => "its turn",
             Self::Gave => "it gave",
+            Self::PassesOn => "it passes on",
             Self::Fast => "it is fast",
             Self::Room => "there is room",
         })
@@ -127,7 +130,7 @@ impl fmt::Display for Served {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) key: PeerKey,
-    pub(crate) identity: Identity,
+    pub(crate) account: Account,
     /// Payload bytes per second that it sends us.
     pub(crate) gives: u64,
     /// Payload bytes per second that we send it.
@@ -140,6 +143,8 @@ pub(crate) struct Candidate {
     pub(crate) served: Option<Served>,
     /// When it got or lost its slot.
     pub(crate) since: Time,
+    /// It passes on what it gets, as far as we know.
+    pub(crate) passes_on: bool,
     /// It owes us blocks and does not deliver.
     pub(crate) snubs: bool,
 }

@@ -1,26 +1,28 @@
 //! Origin mode on the wire: the only source of a torrent shows each peer a few pieces at a time, and shows everything
 //! once the swarm can do without it.
 
+use std::time::Duration;
+
 use p2pcore_protocol::PieceIndex;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
 use crate::holdings::Holdings;
 use crate::input::PeerKey;
-use crate::origin::{Kind, Origin, Shown};
+use crate::origin::{Kind, Origin, Shown, TRIALS, Turn};
 use crate::peers::Peer;
 use crate::time::Time;
 
 /// A promise that is not taken up for so long is not wanted.
-const IGNORED: std::time::Duration = std::time::Duration::from_millis(1_500);
+const IGNORED: Duration = Duration::from_millis(1_500);
 /// A promise that is not taken up for so long keeps our link from nobody.
-const SLOW: std::time::Duration = std::time::Duration::from_millis(400);
+const SLOW: Duration = Duration::from_millis(400);
 /// Below this there is nothing to spread.
 const FEWEST_PIECES: u32 = 4;
 /// HAVE messages to one peer at once, when everything is shown: 18 KiB.
 const SHOWN_AT_ONCE: u32 = 2_048;
 /// A promise to a peer that is served and takes nothing for so long is open to others.
-const STALE: std::time::Duration = std::time::Duration::from_secs(5);
+const STALE: Duration = Duration::from_secs(5);
 
 impl Swarm {
     /// What a peer that connects now is shown, if we look after that: we have everything, and nobody else that we know
@@ -83,9 +85,24 @@ impl Swarm {
             return;
         };
         origin.hold(piece);
-        if let Some(promise) = peer.shown.as_mut().and_then(|shown| shown.fulfil(piece)) {
-            origin.give_up(&promise); // it counts as held now
+        let promise = peer.shown.as_mut().and_then(|shown| shown.fulfil(piece));
+        if let Some(promise) = &promise {
+            origin.give_up(promise); // it counts as held now
+        }
+        if promise.is_some() && origin.holders(piece) == 1 {
+            self.forwarding.gave(now, key, piece);
+        } else if let Some((by, delay)) = self.forwarding.seen(now, piece) {
+            self.learn(by, delay);
+        }
+        if promise.is_some() {
             self.show_more(now);
+        }
+    }
+
+    /// A peer took so long to pass on what it got.
+    fn learn(&mut self, key: PeerKey, delay: Duration) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            self.forwarding.learn(&mut peer.passing, delay);
         }
     }
 
@@ -112,16 +129,29 @@ impl Swarm {
         let mut tried = Vec::new();
         let length = self.layout.piece_length();
         loop {
+            let turn = origin.turn(self.config.base_share);
+            let trials = self.forwarding.promising(TRIALS).max(1);
             let next = self
                 .peers
                 .iter()
                 .filter(|peer| peer.is_hidden_from() && !tried.contains(&peer.key))
                 .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
-                .filter(|(shown, _)| origin.has_room(length, !shown.is_tried))
+                .filter(|(shown, _)| {
+                    if shown.is_tried {
+                        origin.has_room(length)
+                    } else {
+                        origin.has_trial(trials)
+                    }
+                })
                 .min_by_key(|(shown, peer)| {
                     // Whoever has said nothing so far may be nobody.
                     let silent = !peer.map_said && !peer.wants;
-                    (silent, shown.open(), shown.last, peer.key)
+                    let passing = peer.passing.expected(&self.forwarding);
+                    let rank = match turn {
+                        Turn::Everybody => (origin.had(peer.account()), Duration::ZERO),
+                        Turn::Passing => (0, passing * (shown.open() + 1)),
+                    };
+                    (silent, rank, shown.open(), shown.last, peer.key)
                 });
             let next = next.map(|(_, peer)| peer.key);
             let Some(peer) = next.and_then(|key| self.peers.get_mut(key)) else {
@@ -139,6 +169,7 @@ impl Swarm {
                     Kind::Trial
                 };
                 origin.begin(piece, kind);
+                origin.count_turn(turn, peer.account());
                 shown.promise(piece, size, kind, now);
                 self.out.send(now, peer, Message::Have(piece));
                 self.timers.hurry(now);
@@ -151,6 +182,9 @@ impl Swarm {
 
     /// Now and then: promises that came to nothing are open to others; once the swarm can do without us, all is shown.
     pub(super) fn look_after_promises(&mut self, now: Time) {
+        while let Some((by, delay)) = self.forwarding.next_late(now) {
+            self.learn(by, delay);
+        }
         let Some(origin) = &mut self.origin else {
             return;
         };

@@ -8,7 +8,6 @@ use super::Swarm;
 use super::blocks::request_of;
 use crate::input::PeerKey;
 use crate::output::{CloseReason, Output};
-use crate::peers::Peer;
 use crate::time::Time;
 use crate::uploader::{Candidate, Served, Terms};
 
@@ -100,7 +99,7 @@ impl Swarm {
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
-            .map(|peer| peer.candidate(now))
+            .map(|peer| peer.candidate(now, &self.forwarding))
             .collect();
         let waits = candidates.len() > self.slots.count();
         self.slots.observe(now, waits, self.counters.uploaded);
@@ -134,26 +133,35 @@ impl Swarm {
         slots.min(self.config.unchoke_slots)
     }
 
-    /// Gives slots that nobody uses to those who wait, at once: the longest wait goes first.
+    /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, then by how long
+    /// they wait. Those that gave do not wait for whoever was only let in because there was room.
     pub(super) fn give_free_slots(&mut self, now: Time) {
-        let waits = |peer: &&Peer| peer.choking && peer.is_candidate();
-        let used = self
-            .peers
-            .iter()
-            .filter(|peer| !peer.choking && peer.is_candidate())
-            .count();
-        let free = self.slots().saturating_sub(used);
-        if free == 0 || !self.peers.iter().any(|peer| waits(&peer)) {
+        let mut waiting = Vec::new();
+        let (mut used, mut guests) = (0, Vec::new());
+        for peer in self.peers.iter().filter(|peer| peer.is_candidate()) {
+            let gave_nothing = peer.downloaded == 0;
+            if peer.choking {
+                waiting.push((gave_nothing, peer.turned, peer.key));
+            } else {
+                used += 1;
+                if gave_nothing && peer.served == Some(Served::Room) {
+                    guests.push(peer.key);
+                }
+            }
+        }
+        if waiting.is_empty() {
             return;
         }
-        let mut waiting: Vec<_> = self
-            .peers
-            .iter()
-            .filter(waits)
-            .map(|peer| (peer.turned, peer.key))
-            .collect();
         waiting.sort_unstable();
-        for (_, key) in waiting.into_iter().take(free) {
+        let mut free = self.slots().saturating_sub(used);
+        for (gave_nothing, _, key) in waiting {
+            if free > 0 {
+                free -= 1;
+            } else if let Some(guest) = guests.pop().filter(|_| !gave_nothing) {
+                self.set_served(now, guest, None);
+            } else {
+                return;
+            }
             self.set_served(now, key, Some(Served::Room));
         }
     }

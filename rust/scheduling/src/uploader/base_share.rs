@@ -1,17 +1,17 @@
 //! Two pools. A guaranteed part of our upload goes to everybody in turn, whether it gives or not: an equal part for each
-//! identity, a piece at a time. The rest goes to whom we owe most: bytes that it sent us less bytes that we sent it
-//! (Sherman, Nieh and Stein, "`FairTorrent`", 2012), so that nothing has to be estimated. When we need nothing nobody is
-//! owed, and everything is shared out in turn.
+//! identity, a piece at a time. The rest goes to those that gave, in the order of what part of it they got back (after
+//! `PropShare`: Levin et al., "BitTorrent is an auction", 2008), so that nothing has to be estimated, and who gives little
+//! cannot take much. When we need nothing, one half is shared out in turn among all, the other among those that gave us
+//! something or pass on what they get.
 //!
 //! The parts are kept in bytes, not in slots: what was sent beyond the guaranteed part, or below it, is made good by
 //! fewer or more turns.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Candidate, Choice, LONGEST_TURN, Policy, Served, Share, Terms};
-use crate::identity::Identity;
+use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::time::Time;
 
@@ -28,13 +28,8 @@ pub(super) struct BaseShare {
     turns: BTreeMap<PeerKey, u64>,
 }
 
-/// Peers behind one prefix of the open Internet share one account; a private host has one for each connection.
-type Account = (Identity, Option<PeerKey>);
-
 /// The pool makes good this many quanta at most, so that a quiet hour is not paid back at once.
 const MOST_OWED: i64 = 8;
-/// A peer that is served stays ahead of one that is owed this many quanta more: each change costs a round trip.
-const INERTIA: i64 = 1;
 
 impl BaseShare {
     pub(super) fn new(share: Share) -> Self {
@@ -51,7 +46,7 @@ impl BaseShare {
     fn book(&mut self, candidates: &[Candidate], quantum: u64) {
         let newest = candidates
             .iter()
-            .filter_map(|peer| self.had.get(&account(peer)))
+            .filter_map(|peer| self.had.get(&peer.account))
             .min();
         let start = newest.copied().unwrap_or(0);
         let mut counted = BTreeMap::new();
@@ -61,11 +56,11 @@ impl BaseShare {
             let before = self.counted.get(&peer.key).copied();
             let bytes = peer.taken.saturating_sub(before.unwrap_or(peer.taken));
             sent += bytes;
-            let own = had.entry(account(peer)).or_insert_with(|| {
-                let known = self.had.get(&account(peer));
+            let own = had.entry(peer.account).or_insert_with(|| {
+                let known = self.had.get(&peer.account);
                 known.copied().unwrap_or(start)
             });
-            if peer.served == Some(Served::Turn) {
+            if matches!(peer.served, Some(Served::Turn | Served::PassesOn)) {
                 in_turn += bytes;
                 *own += bytes;
             }
@@ -77,11 +72,8 @@ impl BaseShare {
         (self.counted, self.had) = (counted, had);
     }
 
-    /// Slots for turns now.
-    fn turns_now(&self, terms: Terms) -> usize {
-        if terms.seeding {
-            return terms.slots;
-        }
+    /// Slots for turns while we need something ourselves.
+    fn usual_turns(&self, terms: Terms) -> usize {
         let usual = self.share.of(terms.slots as u64 * 1_000);
         let usual = (usual.div_ceil(1_000) as usize).min(terms.slots);
         let quantum = to_i64(terms.quantum);
@@ -93,62 +85,105 @@ impl BaseShare {
             usual
         }
     }
+
+    /// Takes those out whose turn it is: of the best class, those whose turn goes on, then who had least. Each with what
+    /// it had taken when its turn began.
+    fn take_turns(
+        &self,
+        (now, quantum): (Time, u64),
+        waiting: &mut Vec<&Candidate>,
+        slots: usize,
+        class: impl Fn(&Candidate) -> Class,
+    ) -> Vec<(PeerKey, u64)> {
+        let goes_on = |peer: &Candidate, began: u64| {
+            let turn = now.since(peer.since);
+            let took = peer.taken.saturating_sub(began);
+            let idle = took == 0 && turn >= IDLE_TURN;
+            took < quantum && turn < LONGEST_TURN && !idle
+        };
+        let began = |peer: &Candidate| {
+            let began = self.turns.get(&peer.key).copied();
+            began.filter(|began| goes_on(peer, *began))
+        };
+        waiting.sort_by_cached_key(|peer| {
+            let had = self.had.get(&peer.account).copied();
+            let ends = began(peer).is_none();
+            (class(peer), ends, had, peer.since, peer.key)
+        });
+        let chosen = waiting.drain(..slots.min(waiting.len()));
+        chosen
+            .map(|peer| (peer.key, began(peer).unwrap_or(peer.taken)))
+            .collect()
+    }
 }
 
 impl Policy for BaseShare {
     fn choose(&mut self, now: Time, candidates: &[Candidate], terms: Terms) -> Choice {
         self.book(candidates, terms.quantum);
-        let slots = self.turns_now(terms);
-        let goes_on = |peer: &Candidate, began: &u64| {
-            let turn = now.since(peer.since);
-            let took = peer.taken.saturating_sub(*began);
-            let idle = took == 0 && turn >= IDLE_TURN;
-            took < terms.quantum && turn < LONGEST_TURN && !idle
+        let mut waiting: Vec<&Candidate> = candidates.iter().collect();
+        let usual = if terms.seeding {
+            terms.slots.div_ceil(2)
+        } else {
+            self.usual_turns(terms)
         };
-        let mut ranked: Vec<(bool, u64, Time, PeerKey)> = candidates
-            .iter()
-            .map(|peer| {
-                let began = self.turns.get(&peer.key);
-                let waits = !began.is_some_and(|began| goes_on(peer, began));
-                let had = self.had.get(&account(peer)).copied().unwrap_or(0);
-                (waits, had, peer.since, peer.key)
-            })
-            .collect();
-        ranked.sort_unstable();
-        let in_turn: Vec<PeerKey> = ranked.iter().take(slots).map(|turn| turn.3).collect();
-        let turns = in_turn.iter().map(|key| {
-            let went_on = ranked.iter().any(|turn| turn.3 == *key && !turn.0);
-            let began = self.turns.get(key).copied().filter(|_| went_on);
-            let taken = self.counted.get(key).copied().unwrap_or(0);
-            (*key, began.unwrap_or(taken))
-        });
-        self.turns = turns.collect();
-        let mut rest: Vec<&Candidate> = candidates
-            .iter()
-            .filter(|peer| !self.turns.contains_key(&peer.key))
-            .collect();
-        let inertia = INERTIA * to_i64(terms.quantum);
-        rest.sort_by_key(|peer| {
-            let kept = i64::from(peer.served.is_some()) * inertia;
-            let owed = to_i64(peer.given) - to_i64(peer.taken) + kept;
-            let slot = peer.served.map(|_| now.since(peer.since));
-            let idles = peer.takes == 0 && slot.is_some_and(|slot| slot >= IDLE_TURN);
-            (peer.snubs || idles, Reverse(owed), peer.since, peer.key)
-        });
-        let owed = rest.iter().take(terms.slots - in_turn.len());
-        let owed = owed.map(|peer| (peer.key, Served::Gave));
-        let in_turn = in_turn.iter().map(|key| (*key, Served::Turn));
-        in_turn.chain(owed).collect()
+        let at = (now, terms.quantum);
+        let mut turns = self.take_turns(at, &mut waiting, usual, |_| Class::Gave);
+        let served = |why| move |(peer, _): &(PeerKey, u64)| (*peer, why);
+        let mut choice: Choice = turns.iter().map(served(Served::Turn)).collect();
+        let rest = terms.slots - choice.len();
+        if terms.seeding {
+            let others = self.take_turns(at, &mut waiting, rest, class);
+            choice.extend(others.iter().map(served(Served::PassesOn)));
+            turns.extend(others);
+        } else {
+            waiting.sort_by_cached_key(|peer| least_returned(peer, at));
+            let owed = waiting.iter().take(rest);
+            choice.extend(owed.map(|peer| {
+                let gave = peer.given > 0;
+                (peer.key, if gave { Served::Gave } else { Served::Room })
+            }));
+        }
+        self.turns = turns.into_iter().collect();
+        choice
     }
+}
+
+/// What a peer is worth to a seed, which is owed nothing.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// It gave us something while we needed it.
+    Gave,
+    /// It may pass on what it gets.
+    Promising,
+    /// It passes nothing on, as far as we saw, or newcomers mostly do not.
+    Takes,
+}
+
+fn class(peer: &Candidate) -> Class {
+    if peer.given > 0 {
+        Class::Gave
+    } else if peer.passes_on {
+        Class::Promising
+    } else {
+        Class::Takes
+    }
+}
+
+/// The order of those that are owed something: who got back the smallest part of what it gave comes first, who gave
+/// nothing comes last.
+fn least_returned(peer: &Candidate, (now, quantum): (Time, u64)) -> (bool, u64, Time, PeerKey) {
+    let inertia = if peer.served.is_some() { quantum } else { 0 };
+    let taken = peer.taken.saturating_sub(inertia);
+    let returned = taken.saturating_mul(1_024).checked_div(peer.given);
+    let slot = peer.served.map(|_| now.since(peer.since));
+    let idles = peer.takes == 0 && slot.is_some_and(|slot| slot >= IDLE_TURN);
+    let useless = peer.snubs || idles;
+    let returned = returned.unwrap_or(u64::MAX);
+    (useless, returned, peer.since, peer.key)
 }
 
 /// A turn of which nothing is taken for so long ends.
 const IDLE_TURN: Duration = Duration::from_secs(2);
-
-fn account(peer: &Candidate) -> Account {
-    let own = peer.identity.is_host().then_some(peer.key);
-    (peer.identity, own)
-}
 
 fn to_i64(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX / 4)

@@ -137,7 +137,9 @@ impl World {
             },
             outgoing,
             peer_id: peer_id(to),
-            fast: ![from, to].iter().any(|node| self.nodes[*node as usize].what.legacy),
+            fast: ![from, to]
+                .iter()
+                .any(|node| self.nodes[*node as usize].what.legacy),
             extended: true,
             v2: self.scenario.leaves_known,
         };
