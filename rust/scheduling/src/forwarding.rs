@@ -41,6 +41,11 @@ impl Passing {
         self.0.unwrap_or(by.newcomers).0
     }
 
+    /// What it has counts as spread: nothing is known against it.
+    pub(crate) fn is_hoped_for(self) -> bool {
+        self.0.is_none_or(|known| known.0 < LONGEST * 4 / 5)
+    }
+
     /// Whether what it gets is likely to be passed on.
     pub(crate) fn is_promising(self, by: &Forwarding) -> bool {
         self.expected(by) < LONGEST * 4 / 5

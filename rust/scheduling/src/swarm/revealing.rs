@@ -38,7 +38,7 @@ impl Swarm {
         }
         if self.origin.is_none() {
             let mut origin = Origin::new(pieces, self.seed ^ 0x6f72_6967);
-            for peer in self.peers.iter() {
+            for peer in self.peers.iter().filter(|peer| peer.passing.is_hoped_for()) {
                 count(&peer.holds, |piece| origin.hold(piece));
             }
             self.origin = Some(origin);
@@ -75,8 +75,10 @@ impl Swarm {
         let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key)) else {
             return;
         };
-        count(before, |piece| origin.lose(piece));
-        count(&peer.holds, |piece| origin.hold(piece));
+        if peer.passing.is_hoped_for() {
+            count(before, |piece| origin.lose(piece));
+            count(&peer.holds, |piece| origin.hold(piece));
+        }
     }
 
     /// A peer has one more piece.
@@ -84,12 +86,14 @@ impl Swarm {
         let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get_mut(key)) else {
             return;
         };
-        origin.hold(piece);
+        if peer.passing.is_hoped_for() {
+            origin.hold(piece);
+        }
         let promise = peer.shown.as_mut().and_then(|shown| shown.fulfil(piece));
         if let Some(promise) = &promise {
             origin.give_up(promise); // it counts as held now
         }
-        if promise.is_some() && origin.holders(piece) == 1 {
+        if promise.is_some() && origin.holders(piece) <= 1 {
             self.forwarding.gave(now, key, piece);
         } else if let Some((by, delay)) = self.forwarding.seen(now, piece) {
             self.learn(by, delay);
@@ -101,8 +105,18 @@ impl Swarm {
 
     /// A peer took so long to pass on what it got.
     fn learn(&mut self, key: PeerKey, delay: Duration) {
-        if let Some(peer) = self.peers.get_mut(key) {
-            self.forwarding.learn(&mut peer.passing, delay);
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let before = peer.passing.is_hoped_for();
+        self.forwarding.learn(&mut peer.passing, delay);
+        let Some(origin) = &mut self.origin else {
+            return;
+        };
+        match (before, peer.passing.is_hoped_for()) {
+            (true, false) => count(&peer.holds, |piece| origin.lose(piece)),
+            (false, true) => count(&peer.holds, |piece| origin.hold(piece)),
+            _ => {}
         }
     }
 
@@ -111,7 +125,9 @@ impl Swarm {
         let Some(origin) = &mut self.origin else {
             return;
         };
-        count(&peer.holds, |piece| origin.lose(piece));
+        if peer.passing.is_hoped_for() {
+            count(&peer.holds, |piece| origin.lose(piece));
+        }
         if let Some(shown) = &peer.shown {
             let promised = shown.promised().iter();
             promised.for_each(|promise| origin.give_up(promise));
