@@ -4,55 +4,60 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::time::Time;
 
-/// What is known of how soon pieces are passed on.
+/// What is known of how soon pieces are passed on, and by whom.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
     /// Pieces that one peer alone has from us, and since when.
     waiting: BTreeMap<u32, (PeerKey, Time)>,
+    known: BTreeMap<Account, Mean>,
+    /// Those of them that pass on in time.
+    prompt: usize,
     /// How long newcomers took.
     newcomers: Mean,
 }
-
-/// How long one peer takes, as far as is known.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Passing(Option<Mean>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Mean(Duration);
 
 /// Who takes longer passes nothing on, as far as we can see.
-const LONGEST: Duration = Duration::from_secs(5);
-/// Pieces that are looked after at once.
-const MOST: usize = 1_024;
+const LONGEST: Duration = Duration::from_secs(3);
+/// Beyond this a mean has more of the longest in it than of anything else.
+const LATE: Duration = Duration::from_millis(2_400);
+/// Pieces that are looked after at once, and accounts of which something is known.
+const MOST: usize = 4_096;
 
 impl Mean {
     /// `weight` parts of what was known, and one of the newest.
     fn add(&mut self, delay: Duration, weight: u32) {
         self.0 = (self.0 * weight + delay) / (weight + 1);
     }
-}
 
-impl Passing {
-    /// How long it may take to pass a piece on.
-    pub(crate) fn expected(self, by: &Forwarding) -> Duration {
-        self.0.unwrap_or(by.newcomers).0
-    }
-
-    /// What it has counts as spread: nothing is known against it.
-    pub(crate) fn is_hoped_for(self) -> bool {
-        self.0.is_none_or(|known| known.0 < LONGEST * 4 / 5)
-    }
-
-    /// Whether what it gets is likely to be passed on.
-    pub(crate) fn is_promising(self, by: &Forwarding) -> bool {
-        self.expected(by) < LONGEST * 4 / 5
+    fn is_prompt(self) -> bool {
+        self.0 < LATE
     }
 }
 
 impl Forwarding {
+    /// How long it may take to pass a piece on; of whom nothing is known, as long as it took newcomers.
+    pub(crate) fn expected(&self, account: Account) -> Duration {
+        self.known.get(&account).unwrap_or(&self.newcomers).0
+    }
+
+    /// Whether what it gets is likely to be passed on.
+    pub(crate) fn is_promising(&self, account: Account) -> bool {
+        self.expected(account) < LATE
+    }
+
+    /// Whether what it has counts as spread: nothing is known against it, or nobody is better.
+    pub(crate) fn is_hoped_for(&self, account: Account) -> bool {
+        let known = self.known.get(&account);
+        self.prompt == 0 || known.is_none_or(|known| known.is_prompt())
+    }
+
     /// A peer has a piece from us that nobody else has.
     pub(crate) fn gave(&mut self, now: Time, peer: PeerKey, piece: u32) {
         if self.waiting.len() < MOST {
@@ -66,7 +71,7 @@ impl Forwarding {
         Some((peer, now.since(since).min(LONGEST)))
     }
 
-    /// A peer whose pieces were not passed on in all this time. To be asked until there is none.
+    /// A peer whose piece was not passed on in all this time. To be asked until there is none.
     pub(crate) fn next_late(&mut self, now: Time) -> Option<(PeerKey, Duration)> {
         let late = |(_, (_, since)): &(&u32, &(PeerKey, Time))| now.since(*since) >= LONGEST;
         let piece = self.waiting.iter().find(late).map(|(piece, _)| *piece)?;
@@ -74,59 +79,80 @@ impl Forwarding {
         Some((peer, LONGEST))
     }
 
-    /// A peer took so long.
-    pub(crate) fn learn(&mut self, passing: &mut Passing, delay: Duration) {
-        if let Some(known) = &mut passing.0 {
+    /// It took so long.
+    pub(crate) fn learn(&mut self, account: Account, delay: Duration) {
+        if let Some(known) = self.known.get_mut(&account) {
+            self.prompt -= usize::from(known.is_prompt());
             known.add(delay, 1);
-        } else {
-            passing.0 = Some(Mean(delay));
-            self.newcomers.add(delay, 7);
+            self.prompt += usize::from(known.is_prompt());
+            return;
         }
+        self.newcomers.add(delay, 7);
+        if self.known.len() >= MOST {
+            (self.known, self.prompt) = (BTreeMap::new(), 0); // all are newcomers again
+        }
+        let first = Mean(delay);
+        self.prompt += usize::from(first.is_prompt());
+        self.known.insert(account, first);
     }
 
-    /// The part of newcomers that can be expected to pass on what they get, of `all`.
+    /// The part of newcomers that can be expected to pass on what they get, of `all`; one at least.
     pub(crate) fn promising(&self, all: u32) -> u32 {
         let lost = u128::from(all) * self.newcomers.0.as_nanos() / LONGEST.as_nanos();
-        all - u32::try_from(lost).unwrap_or(all).min(all)
+        all.saturating_sub(u32::try_from(lost).unwrap_or(all))
+            .max(1)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
+    use crate::identity::Identity;
 
     fn at(millis: u64) -> Time {
         Time::new(Duration::from_millis(millis))
     }
 
+    fn account(prefix: u8) -> Account {
+        let addr = IpAddr::V4(Ipv4Addr::new(203, 0, prefix, 1));
+        Account::of(Identity::of(addr), PeerKey(0))
+    }
+
     #[test]
     fn whoever_passes_on_is_known_by_when_others_have_it() {
         let mut forwarding = Forwarding::default();
-        let mut passing = Passing::default();
         forwarding.gave(at(100), PeerKey(1), 7);
         assert_eq!(forwarding.seen(at(300), 8), None);
         let seen = forwarding.seen(at(400), 7);
         assert_eq!(seen, Some((PeerKey(1), Duration::from_millis(300))));
         assert_eq!(forwarding.seen(at(500), 7), None);
-        forwarding.learn(&mut passing, Duration::from_millis(300));
-        forwarding.learn(&mut passing, Duration::from_millis(500));
-        assert_eq!(passing.expected(&forwarding), Duration::from_millis(400));
+        forwarding.learn(account(1), Duration::from_millis(300));
+        forwarding.learn(account(1), Duration::from_millis(500));
+        let expected = forwarding.expected(account(1));
+        assert_eq!(expected, Duration::from_millis(400));
     }
 
     #[test]
     fn newcomers_are_trusted_as_far_as_others_were_worth_it() {
         let mut forwarding = Forwarding::default();
-        let newcomer = Passing::default();
-        assert_eq!(newcomer.expected(&forwarding), Duration::ZERO);
+        assert!(forwarding.is_promising(account(100)));
         assert_eq!(forwarding.promising(4), 4);
         for peer in 0..50 {
-            forwarding.gave(at(0), PeerKey(peer), peer as u32);
+            forwarding.gave(at(0), PeerKey(0), peer);
         }
-        assert_eq!(forwarding.next_late(at(4_999)), None);
-        while let Some((_, delay)) = forwarding.next_late(at(5_000)) {
-            forwarding.learn(&mut Passing::default(), delay);
+        assert_eq!(forwarding.next_late(at(2_999)), None);
+        let mut late = 0;
+        while let Some((_, delay)) = forwarding.next_late(at(3_000)) {
+            forwarding.learn(account(late), delay);
+            late += 1;
         }
-        assert!(newcomer.expected(&forwarding) > Duration::from_secs(4));
+        assert_eq!(late, 50);
+        assert!(!forwarding.is_promising(account(100)) && forwarding.is_hoped_for(account(100)));
+        assert!(forwarding.is_hoped_for(account(3)), "nobody is better");
+        forwarding.learn(account(101), Duration::from_secs(1));
+        assert!(!forwarding.is_hoped_for(account(3)) && forwarding.is_hoped_for(account(101)));
         assert_eq!(forwarding.promising(4), 1);
     }
 }

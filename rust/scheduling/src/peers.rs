@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::blame::Parole;
-use crate::forwarding::{Forwarding, Passing};
+use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::identity::{Account, Identity};
 use crate::input::{PeerInfo, PeerKey};
@@ -64,8 +64,6 @@ pub(crate) struct Peer {
     pub(crate) patience: Patience,
     /// While we hide pieces from it (origin mode).
     pub(crate) shown: Option<Shown>,
-    /// How soon it passes on what it got.
-    pub(crate) passing: Passing,
 }
 
 /// The fast sets of other clients have at most 10 pieces.
@@ -102,7 +100,6 @@ impl Peer {
             parole: Parole::default(),
             patience: Patience::new(now),
             shown: None,
-            passing: Passing::default(),
         }
     }
 
@@ -138,7 +135,7 @@ impl Peer {
             taken: self.uploaded,
             served: self.served,
             since: self.turned,
-            passes_on: self.passing.is_promising(forwarding),
+            passes_on: forwarding.is_promising(self.account()),
             snubs: self.stall.is_stalled(),
         }
     }

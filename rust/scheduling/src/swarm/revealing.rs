@@ -7,10 +7,11 @@ use p2pcore_protocol::PieceIndex;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
+use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::input::PeerKey;
 use crate::origin::{Kind, Origin, Shown, TRIALS, Turn};
-use crate::peers::Peer;
+use crate::peers::{Peer, Peers};
 use crate::time::Time;
 
 /// A promise that is not taken up for so long is not wanted.
@@ -38,7 +39,8 @@ impl Swarm {
         }
         if self.origin.is_none() {
             let mut origin = Origin::new(pieces, self.seed ^ 0x6f72_6967);
-            for peer in self.peers.iter().filter(|peer| peer.passing.is_hoped_for()) {
+            let hoped_for = |peer: &&Peer| self.forwarding.is_hoped_for(peer.account());
+            for peer in self.peers.iter().filter(hoped_for) {
                 count(&peer.holds, |piece| origin.hold(piece));
             }
             self.origin = Some(origin);
@@ -75,7 +77,7 @@ impl Swarm {
         let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key)) else {
             return;
         };
-        if peer.passing.is_hoped_for() {
+        if self.forwarding.is_hoped_for(peer.account()) {
             count(before, |piece| origin.lose(piece));
             count(&peer.holds, |piece| origin.hold(piece));
         }
@@ -86,7 +88,7 @@ impl Swarm {
         let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get_mut(key)) else {
             return;
         };
-        if peer.passing.is_hoped_for() {
+        if self.forwarding.is_hoped_for(peer.account()) {
             origin.hold(piece);
         }
         let promise = peer.shown.as_mut().and_then(|shown| shown.fulfil(piece));
@@ -105,18 +107,25 @@ impl Swarm {
 
     /// A peer took so long to pass on what it got.
     fn learn(&mut self, key: PeerKey, delay: Duration) {
-        let Some(peer) = self.peers.get_mut(key) else {
+        let Some(account) = self.peers.get(key).map(Peer::account) else {
             return;
         };
-        let before = peer.passing.is_hoped_for();
-        self.forwarding.learn(&mut peer.passing, delay);
+        let hoped_for = |peers: &Peers, by: &Forwarding| -> Vec<bool> {
+            let all = peers.iter();
+            all.map(|peer| by.is_hoped_for(peer.account())).collect()
+        };
+        let before = hoped_for(&self.peers, &self.forwarding);
+        self.forwarding.learn(account, delay);
         let Some(origin) = &mut self.origin else {
             return;
         };
-        match (before, peer.passing.is_hoped_for()) {
-            (true, false) => count(&peer.holds, |piece| origin.lose(piece)),
-            (false, true) => count(&peer.holds, |piece| origin.hold(piece)),
-            _ => {}
+        let after = hoped_for(&self.peers, &self.forwarding);
+        for (peer, (before, after)) in self.peers.iter().zip(before.into_iter().zip(after)) {
+            match (before, after) {
+                (true, false) => count(&peer.holds, |piece| origin.lose(piece)),
+                (false, true) => count(&peer.holds, |piece| origin.hold(piece)),
+                _ => {}
+            }
         }
     }
 
@@ -125,7 +134,7 @@ impl Swarm {
         let Some(origin) = &mut self.origin else {
             return;
         };
-        if peer.passing.is_hoped_for() {
+        if self.forwarding.is_hoped_for(peer.account()) {
             count(&peer.holds, |piece| origin.lose(piece));
         }
         if let Some(shown) = &peer.shown {
@@ -146,7 +155,7 @@ impl Swarm {
         let length = self.layout.piece_length();
         loop {
             let turn = origin.turn(self.config.base_share);
-            let trials = self.forwarding.promising(TRIALS).max(1);
+            let trials = self.forwarding.promising(TRIALS);
             let next = self
                 .peers
                 .iter()
@@ -162,10 +171,14 @@ impl Swarm {
                 .min_by_key(|(shown, peer)| {
                     // Whoever has said nothing so far may be nobody.
                     let silent = !peer.map_said && !peer.wants;
-                    let passing = peer.passing.expected(&self.forwarding);
+                    let account = peer.account();
                     let rank = match turn {
-                        Turn::Everybody => (origin.had(peer.account()), Duration::ZERO),
-                        Turn::Passing => (0, passing * (shown.open() + 1)),
+                        Turn::Everybody => (false, origin.had(account), Duration::ZERO),
+                        Turn::Passing => {
+                            let takes = !self.forwarding.is_promising(account);
+                            let expected = self.forwarding.expected(account);
+                            (takes, 0, expected * (shown.open() + 1))
+                        }
                     };
                     (silent, rank, shown.open(), shown.last, peer.key)
                 });

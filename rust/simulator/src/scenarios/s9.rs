@@ -3,6 +3,9 @@
 use super::{Mark, Trial, against_baseline_of};
 use crate::scenario::{Conduct, Group, Scenario};
 
+/// Each peer makes itself known to so many, of which a sixth are honest.
+const VIEW: usize = 120;
+
 fn honest() -> Scenario {
     Scenario::flash_crowd(200, 128)
 }
@@ -12,7 +15,9 @@ fn sybils(prefixes: u32) -> Scenario {
         .conduct(Conduct::FreeRider)
         .prefixes(prefixes);
     sybils.counted = false;
-    honest().group(sybils)
+    let mut all = honest().group(sybils);
+    all.groups[1].view = Some(VIEW);
+    all
 }
 
 fn slowdown(outcome: &super::Outcome) -> f64 {
