@@ -3,12 +3,14 @@
 //! This room decides; it has no clock, socket, file, thread or global random source, and iterates nothing in hash order,
 //! so that a run can be simulated, replayed and fuzzed. The engine drives it with real sockets.
 
+mod accounts;
 mod bitfield;
 mod blame;
 mod buckets;
 mod config;
 mod dialer;
 mod endgame;
+mod explain;
 mod forwarding;
 mod holdings;
 mod identity;
@@ -33,8 +35,10 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::Amounts;
 pub use bitfield::Bitfield;
 pub use config::SwarmConfig;
+pub use explain::{Choked, PathModel, Sharing, SizedBy, Standing, Trust, Why};
 pub use identity::Identity;
 pub use input::{Input, PeerInfo, PeerKey, PeerSource, Ticket, Verdict};
 pub use output::{CloseReason, Fact, Output};

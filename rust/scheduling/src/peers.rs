@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use crate::accounts::Amounts;
 use crate::blame::Parole;
 use crate::forwarding::{Forwarding, Passing};
 use crate::holdings::Holdings;
@@ -52,6 +53,8 @@ pub(crate) struct Peer {
     pub(crate) up: RateMeter,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
+    /// What the accounts were told of these.
+    pub(crate) booked: Amounts,
     pub(crate) heard: Time,
     pub(crate) spoken: Time,
     /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
@@ -94,6 +97,7 @@ impl Peer {
             up: RateMeter::new(),
             downloaded: 0,
             uploaded: 0,
+            booked: Amounts::default(),
             heard: now,
             spoken: now,
             allowed_fast: Vec::new(),
@@ -165,6 +169,7 @@ impl Peer {
             outstanding: self.requests.len() as u32,
             window: self.window.blocks(),
             queued: self.uploads.len() as u32,
+            why: self.why(now),
         }
     }
 

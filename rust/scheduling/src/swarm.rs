@@ -14,14 +14,19 @@ mod revealing;
 mod serving;
 mod upkeep;
 
+use std::collections::BTreeMap;
+
 use p2pcore_protocol::Layout;
 
 use self::outbox::Outbox;
 use self::upkeep::Timers;
+use crate::accounts::{Accounts, Amounts};
 use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
+use crate::explain::Sharing;
+use crate::identity::Identity;
 use crate::forwarding::Forwarding;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
@@ -41,6 +46,7 @@ pub struct Swarm {
     peers: Peers,
     picker: Picker,
     blame: Blame,
+    accounts: Accounts,
     dialer: Dialer,
     out: Outbox,
     counters: Counters,
@@ -83,6 +89,7 @@ impl Swarm {
             peers: Peers::default(),
             picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
             blame: Blame::default(),
+            accounts: Accounts::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
             out: Outbox::default(),
             counters: Counters::default(),
@@ -196,6 +203,25 @@ impl Swarm {
             .iter()
             .map(|peer| peer.snapshot(now, pieces))
             .collect()
+    }
+
+    /// How the upload is shared out now.
+    pub fn sharing(&self) -> Sharing {
+        Sharing {
+            policy: self.config.uploader,
+            base_share: self.config.base_share,
+            slots: self.slots(),
+            most_slots: self.config.unchoke_slots,
+            origin: self.origin.is_some(),
+        }
+    }
+
+    /// What was given to and received from each identity since this was called last.
+    pub fn take_accounts(&mut self) -> BTreeMap<Identity, Amounts> {
+        for peer in self.peers.iter_mut() {
+            self.accounts.book(peer);
+        }
+        self.accounts.take()
     }
 
     /// The number of connected peers.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::BLOCK;
 
+use crate::explain::{PathModel, SizedBy};
 use crate::time::Time;
 
 /// The window of one peer.
@@ -110,6 +111,28 @@ impl Window {
             min_rtt: self.min_rtt,
             ..Self::new()
         };
+    }
+
+    /// For people to look at.
+    pub(crate) fn explain(&self) -> PathModel {
+        let sized_by = if self.blocks >= self.limit {
+            SizedBy::Limit
+        } else if self.starting {
+            SizedBy::Start
+        } else if self.model() < self.blocks {
+            SizedBy::Least
+        } else {
+            SizedBy::Model
+        };
+        PathModel {
+            blocks: self.blocks(),
+            limit: self.limit,
+            rate: self.rate(),
+            round_trip: self.min_rtt,
+            jitter: Duration::ZERO, // not known here
+            margin: MARGIN,
+            sized_by,
+        }
     }
 
     fn take_sample(&mut self, now: Time, passed: Duration) {
