@@ -122,10 +122,14 @@ from p2pcore import _ledger
 _ledger.EVERY = 0.02
 settle = _ledger.Ledger.settle
 
+def say(line):
+    sys.stdout.write(line + "\\n")  # in one go: two threads say something
+    sys.stdout.flush()
+
 def told(ledger, raw):
     error = settle(ledger, raw)
     entries = _ledger.read(ledger._path)
-    print("written", sum(entry.given for entry in entries), flush=True)
+    say(f"written {sum(entry.given for entry in entries)}")
     return error
 
 _ledger.Ledger.settle = told
@@ -135,7 +139,7 @@ async def main():
     config = p2pcore.SessionConfig(listen="127.0.0.1:0", state_dir=state)
     async with p2pcore.Session(config) as session:
         await session.seed(p2pcore.create(source, piece_length=16384), source)
-        print("port", session.port, flush=True)
+        say(f"port {session.port}")
         await asyncio.Event().wait()
 
 asyncio.run(main())
