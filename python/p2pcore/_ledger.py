@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "ledger.sqlite"
 EVERY = 30.0  # seconds between two writes: so much a kill may cost
-LIMIT = 100_000  # identities, about 10 MB; those seen longest ago are forgotten
+LIMIT = 100_000  # identities, about 6 MB; those seen longest ago are forgotten
 _BUSY = 2.0  # seconds to wait for another session's write, which takes milliseconds
 
 _TABLE = """

@@ -168,3 +168,33 @@ async def test_a_kill_loses_no_more_than_a_period(sessions, single: Path, tmp_pa
         assert written == received
         [entry] = _ledger.read(state / _ledger.NAME)
         assert (entry.identity, entry.given) == (HOST, received)
+
+
+UNCLOSED = """
+import asyncio, sys
+import p2pcore
+
+sessions = []
+
+async def main():
+    source, state, into = sys.argv[1:]
+    meta = p2pcore.create(source, piece_length=16384)
+    for folder in (state, None):
+        sessions.append(p2pcore.Session(p2pcore.SessionConfig(listen="127.0.0.1:0", state_dir=folder)))
+        await sessions[-1].start()
+    giver, taker = sessions
+    await giver.seed(meta, source)
+    torrent = await taker.fetch(meta, into, peers=giver.listen_addresses)
+    await torrent.completed()
+    print(torrent.status().downloaded)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_session_that_nobody_closed_writes_at_exit(single: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", UNCLOSED, single, tmp_path / "state", tmp_path / "into"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (0, "")
+    [entry] = _ledger.read(tmp_path / "state" / _ledger.NAME)
+    assert entry.given == int(done.stdout)
