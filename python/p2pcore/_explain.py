@@ -79,6 +79,8 @@ class PeerExplanation:
         path: The path to it and the window that follows.
         outstanding: Requests of ours that it has not answered.
         trust: What is held against it.
+        passes_on_after: Seconds after it got a piece from us that nobody else had, until another peer had it too; 5 where
+            none had. None while nothing was seen.
         shown: In origin mode: pieces that it was shown and has not taken yet. None where nothing is hidden from it.
     """
 
@@ -95,6 +97,7 @@ class PeerExplanation:
     path: PathModel
     outstanding: int
     trust: Trust
+    passes_on_after: float | None
     shown: int | None
 
 
@@ -141,7 +144,7 @@ def explanation(row: tuple[Any, ...]) -> Explanation:
 
 
 def _peer(peer: _snapshots.PeerStatus, why: tuple[Any, ...], rate: float, uploaded: int) -> PeerExplanation:
-    identity, served, choked, since, path, trust, shown = why
+    identity, served, choked, since, path, trust, passes_on_after, shown = why
     return PeerExplanation(
         address=peer.address,
         client=peer.client,
@@ -156,5 +159,6 @@ def _peer(peer: _snapshots.PeerStatus, why: tuple[Any, ...], rate: float, upload
         path=PathModel(**dict(zip(_PATH, path, strict=True))),
         outstanding=peer.outstanding,
         trust=Trust(**dict(zip(_TRUST, trust, strict=True))),
+        passes_on_after=passes_on_after,
         shown=shown,
     )

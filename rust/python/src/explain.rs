@@ -57,6 +57,17 @@ fn why<'py>(py: Python<'py>, why: &Why) -> PyResult<Bound<'py, PyTuple>> {
     );
     let trust = (why.trust.suspected, why.trust.parole);
     let since = why.since.as_secs_f64();
+    let passes_on_after = why.passes_on_after.map(|time| time.as_secs_f64());
     let identity = why.identity.to_string();
-    (identity, served, choked, since, path, trust, why.shown).into_pyobject(py)
+    let fields = (
+        identity,
+        served,
+        choked,
+        since,
+        path,
+        trust,
+        passes_on_after,
+        why.shown,
+    );
+    fields.into_pyobject(py)
 }

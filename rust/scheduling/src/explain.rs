@@ -36,6 +36,9 @@ pub struct Why {
     pub path: PathModel,
     /// What is held against it.
     pub trust: Trust,
+    /// How long after it got a piece from us that nobody else had, that piece shows up at another peer. Five seconds: it
+    /// did not. `None`: nothing was seen yet.
+    pub passes_on_after: Option<Duration>,
     /// Pieces that it was shown and has not taken yet; `None` where nothing is hidden from it.
     pub shown: Option<u32>,
 }
@@ -143,6 +146,7 @@ impl Peer {
             since: now.since(self.turned),
             path: self.path(),
             trust: self.parole.trust(),
+            passes_on_after: self.passing.known(),
             shown: hidden.map(|shown| shown.promised().len() as u32),
         }
     }

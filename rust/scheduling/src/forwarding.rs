@@ -41,6 +41,11 @@ impl Passing {
         self.0.unwrap_or(by.newcomers).0
     }
 
+    /// How long it takes, for people to look at; `None`: nothing was seen yet.
+    pub(crate) fn known(self) -> Option<Duration> {
+        self.0.map(|mean| mean.0)
+    }
+
     /// What it has counts as spread: nothing is known against it.
     pub(crate) fn is_hoped_for(self) -> bool {
         self.0.is_none_or(|known| known.0 < LONGEST * 4 / 5)

@@ -3,7 +3,6 @@
 //! This room decides; it has no clock, socket, file, thread or global random source, and iterates nothing in hash order,
 //! so that a run can be simulated, replayed and fuzzed. The engine drives it with real sockets.
 
-mod accounts;
 mod bitfield;
 mod blame;
 mod buckets;
@@ -27,6 +26,7 @@ mod requests;
 mod snapshot;
 mod stall;
 mod swarm;
+mod tally;
 pub mod time;
 mod uploader;
 mod uploads;
@@ -35,7 +35,6 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::Amounts;
 pub use bitfield::Bitfield;
 pub use config::SwarmConfig;
 pub use explain::{Choked, PathModel, Sharing, SizedBy, Standing, Trust, Why};
@@ -45,5 +44,6 @@ pub use output::{CloseReason, Fact, Output};
 pub use rates::{Grant, RateMeter, TokenBucket};
 pub use snapshot::{Counters, PeerSnapshot};
 pub use swarm::Swarm;
+pub use tally::Amounts;
 pub use time::Time;
 pub use uploader::{Served, Share, UploaderPolicy};

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 
-use crate::accounts::Amounts;
 use crate::blame::Parole;
 use crate::forwarding::{Forwarding, Passing};
 use crate::holdings::Holdings;
@@ -15,6 +14,7 @@ use crate::rates::RateMeter;
 use crate::requests::Requests;
 use crate::snapshot::PeerSnapshot;
 use crate::stall::Stall;
+use crate::tally::Amounts;
 use crate::time::Time;
 use crate::uploader::{Candidate, Served};
 use crate::uploads::Uploads;
@@ -53,7 +53,7 @@ pub(crate) struct Peer {
     pub(crate) up: RateMeter,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
-    /// What the accounts were told of these.
+    /// What the tally was told of these.
     pub(crate) booked: Amounts,
     pub(crate) heard: Time,
     pub(crate) spoken: Time,

@@ -20,14 +20,13 @@ use p2pcore_protocol::Layout;
 
 use self::outbox::Outbox;
 use self::upkeep::Timers;
-use crate::accounts::{Accounts, Amounts};
 use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
 use crate::explain::Sharing;
-use crate::identity::Identity;
 use crate::forwarding::Forwarding;
+use crate::identity::Identity;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
 use crate::origin::Origin;
@@ -35,6 +34,7 @@ use crate::output::{Fact, Output};
 use crate::peers::{Peer, Peers};
 use crate::picker::{Picked, Picker};
 use crate::snapshot::{Counters, PeerSnapshot};
+use crate::tally::{Amounts, Tally};
 use crate::time::Time;
 use crate::uploader::{Policy, Slots};
 
@@ -46,7 +46,7 @@ pub struct Swarm {
     peers: Peers,
     picker: Picker,
     blame: Blame,
-    accounts: Accounts,
+    tally: Tally,
     dialer: Dialer,
     out: Outbox,
     counters: Counters,
@@ -89,7 +89,7 @@ impl Swarm {
             peers: Peers::default(),
             picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
             blame: Blame::default(),
-            accounts: Accounts::default(),
+            tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
             out: Outbox::default(),
             counters: Counters::default(),
@@ -217,11 +217,11 @@ impl Swarm {
     }
 
     /// What was given to and received from each identity since this was called last.
-    pub fn take_accounts(&mut self) -> BTreeMap<Identity, Amounts> {
+    pub fn take_amounts(&mut self) -> BTreeMap<Identity, Amounts> {
         for peer in self.peers.iter_mut() {
-            self.accounts.book(peer);
+            self.tally.book(peer);
         }
-        self.accounts.take()
+        self.tally.take()
     }
 
     /// The number of connected peers.

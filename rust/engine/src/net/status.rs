@@ -8,7 +8,7 @@ use crate::api::{Explanation, PeerStatus, State};
 
 /// Writes the status, the peers and the availability to where other threads look.
 pub(super) fn publish(torrent: &Torrent, core: &mut Core) {
-    torrent.shared.ledger.book(core.swarm.take_accounts());
+    torrent.shared.ledger.book(core.swarm.take_amounts());
     let snapshots = core.swarm.peer_snapshots(core.now());
     let sums = core.sums();
     let (done, wanted) = progress(torrent, core);

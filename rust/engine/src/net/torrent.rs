@@ -435,7 +435,7 @@ impl Torrent {
     fn closed(&self, net: &Net, result: Result<(), StorageError>) {
         let mut core = self.core.borrow_mut();
         let command = core.closing.take();
-        self.shared.ledger.book(core.swarm.take_accounts());
+        self.shared.ledger.book(core.swarm.take_amounts());
         drop(core);
         self.shared.update(|status| {
             status.state = State::Removed;

@@ -122,7 +122,7 @@ impl Swarm {
         self.free_held(key);
         self.picker.count_holdings(&peer.holds, false);
         self.uncount(&peer);
-        self.accounts.book(&mut peer);
+        self.tally.book(&mut peer);
         if peer.downloaded > 0 {
             self.blame.remember(key, Identity::of(&peer.info));
         }

@@ -132,7 +132,7 @@ fn suspects_are_on_parole() {
 }
 
 #[test]
-fn accounts_name_every_byte_once_also_of_those_who_left() {
+fn amounts_name_every_byte_once_also_of_those_who_left() {
     let mut bench = Bench::new(64, 4);
     for peer in [P, Q] {
         bench.connect(peer, true);
@@ -146,7 +146,7 @@ fn accounts_name_every_byte_once_also_of_those_who_left() {
     let received = bench.swarm.counters().downloaded;
     assert!(received > 0);
     let amounts = Amounts { given: 0, received };
-    let taken: Vec<_> = bench.swarm.take_accounts().into_iter().collect();
+    let taken: Vec<_> = bench.swarm.take_amounts().into_iter().collect();
     assert_eq!(taken, [(host, amounts)]);
-    assert!(bench.swarm.take_accounts().is_empty());
+    assert!(bench.swarm.take_amounts().is_empty());
 }

@@ -31,12 +31,12 @@ impl Amounts {
 
 /// The amounts that were not taken yet, of peers that left.
 #[derive(Debug, Default)]
-pub(crate) struct Accounts(BTreeMap<Identity, Amounts>);
+pub(crate) struct Tally(BTreeMap<Identity, Amounts>);
 
 /// A driver takes the amounts several times a second; of one that never does, further identities are left out.
 const KEPT: usize = 4_096;
 
-impl Accounts {
+impl Tally {
     /// A peer leaves, or its amounts are about to be taken.
     pub(crate) fn book(&mut self, peer: &mut Peer) {
         let passed = Amounts {
@@ -77,35 +77,35 @@ mod tests {
 
     #[test]
     fn each_byte_is_told_once_and_a_prefix_is_one() {
-        let mut accounts = Accounts::default();
+        let mut tally = Tally::default();
         let (mut one, mut other) = (peer([7, 1]), peer([7, 2]));
         (one.uploaded, one.downloaded, other.uploaded) = (100, 5, 10);
-        accounts.book(&mut one);
+        tally.book(&mut one);
         one.uploaded = 101;
-        accounts.book(&mut one);
-        accounts.book(&mut other);
-        let taken: Vec<_> = accounts.take().into_values().collect();
+        tally.book(&mut one);
+        tally.book(&mut other);
+        let taken: Vec<_> = tally.take().into_values().collect();
         let sum = Amounts {
             given: 111,
             received: 5,
         };
         assert_eq!(taken, [sum]);
-        accounts.book(&mut one);
-        accounts.book(&mut other);
-        assert!(accounts.take().is_empty());
+        tally.book(&mut one);
+        tally.book(&mut other);
+        assert!(tally.take().is_empty());
     }
 
     #[test]
     fn the_table_is_bounded() {
-        let mut accounts = Accounts::default();
+        let mut tally = Tally::default();
         for number in 0..=u16::MAX {
             let mut peer = peer(number.to_be_bytes());
             peer.info
                 .addr
                 .set_ip(std::net::Ipv4Addr::from(0x0800_0000 + (u32::from(number) << 8)).into());
             peer.downloaded = 1;
-            accounts.book(&mut peer);
+            tally.book(&mut peer);
         }
-        assert_eq!(accounts.take().len(), KEPT);
+        assert_eq!(tally.take().len(), KEPT);
     }
 }
