@@ -79,7 +79,7 @@ class PeerExplanation:
         path: The path to it and the window that follows.
         outstanding: Requests of ours that it has not answered.
         trust: What is held against it.
-        passes_on_after: Seconds after it got a piece from us that nobody else had, until another peer had it too; 5 where
+        passes_on_after: Seconds after it got a piece from us that nobody else had, until another had it too; 5 where
             none had. None while nothing was seen.
         shown: In origin mode: pieces that it was shown and has not taken yet. None where nothing is hidden from it.
     """
