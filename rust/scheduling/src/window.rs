@@ -142,7 +142,7 @@ impl Window {
         self.flat = if rate > best + best / 4 {
             0
         } else {
-            self.flat + 1
+            self.flat.saturating_add(1)
         };
         self.starting &= self.flat < 3;
         self.rates[self.taken % SAMPLES] = rate;
@@ -221,6 +221,12 @@ mod tests {
             Duration::from_millis(20),
         );
         assert!(window * BLOCK >= 8 << 20, "{window} blocks");
+    }
+
+    #[test]
+    fn a_steady_peer_is_asked_for_ever() {
+        let window = run(1 << 20, Duration::from_millis(1), Duration::from_mins(1));
+        assert!(window > FLOOR, "{window}");
     }
 
     #[test]
