@@ -31,6 +31,7 @@ from p2pcore._events import (
     EventsDropped,
     Failed,
     FileCompleted,
+    LedgerFailed,
     MayLeave,
     PeerBanned,
     PeerConnected,
@@ -38,7 +39,9 @@ from p2pcore._events import (
     PieceFailed,
     PieceVerified,
 )
+from p2pcore._explain import Explanation, PathModel, PeerExplanation, Trust
 from p2pcore._hashing import hash_pieces, merkle_root
+from p2pcore._ledger import LedgerEntry
 from p2pcore._p2pcore import VERSION as __version__
 from p2pcore._p2pcore import File, Magnet, Metainfo
 from p2pcore._session import Session
@@ -57,6 +60,7 @@ __all__ = [
     "Event",
     "EventStream",
     "EventsDropped",
+    "Explanation",
     "Failed",
     "File",
     "FileCompleted",
@@ -65,6 +69,8 @@ __all__ = [
     "ForkError",
     "HashesDisagreeError",
     "IncompleteDataError",
+    "LedgerEntry",
+    "LedgerFailed",
     "ListenError",
     "Magnet",
     "MagnetError",
@@ -73,9 +79,11 @@ __all__ = [
     "MetainfoError",
     "NoPieceLayersError",
     "P2PError",
+    "PathModel",
     "PeerBanned",
     "PeerConnected",
     "PeerDisconnected",
+    "PeerExplanation",
     "PeerStatus",
     "PieceFailed",
     "PieceVerified",
@@ -88,6 +96,7 @@ __all__ = [
     "Torrent",
     "TorrentError",
     "TorrentRemovedError",
+    "Trust",
     "VerifyReport",
     "WrongLoopError",
     "__version__",

@@ -25,7 +25,7 @@ Uploader: TypeAlias = Literal["base-share", "tit-for-tat", "round-robin", "faste
 
 
 def default_state_dir() -> Path:
-    """Where resume data is kept: `$XDG_STATE_HOME/p2pcore`, by default `~/.local/state/p2pcore`."""
+    """Where resume data and the ledger are kept: `$XDG_STATE_HOME/p2pcore`, by default `~/.local/state/p2pcore`."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA")
         return Path(base or Path.home() / "AppData" / "Local") / "p2pcore"
@@ -54,7 +54,8 @@ class SessionConfig:
         origin_mode: The only source of a torrent shows its pieces one by one, so that none is sent twice before each
             was sent once (BEP 16).
         connect_timeout: Seconds that a dial or a handshake may take.
-        state_dir: Where resume data is kept; None keeps none, so that each start checks all data.
+        state_dir: Where resume data and the ledger are kept; None keeps none, so that each start checks all data, and
+            the ledger is of this session only.
         threads: Threads for hashing and for the disk; 0 is one for each core.
         event_capacity: Facts that may wait for a slow reader before they are counted instead of kept.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from p2pcore._public import public
 
 if TYPE_CHECKING:
-    from p2pcore._errors import P2PError
+    from p2pcore._errors import P2PError, StorageError
     from p2pcore._p2pcore import File
 
 
@@ -145,6 +145,21 @@ class Failed(Event):
     """
 
     error: P2PError
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFailed(Event):
+    """The session's ledger could not be written; the transfer goes on. Every torrent of the session is told.
+
+    The amounts wait in memory for the next time, half a minute later; they are lost only if the last time, when the
+    session is closed, fails too. A corrupt file was put beside, and a new one is begun at once.
+
+    Attributes:
+        error: What went wrong.
+    """
+
+    error: StorageError
 
 
 @public

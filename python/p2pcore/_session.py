@@ -12,13 +12,23 @@ import os
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from p2pcore._bridge import Bridge, Row
 from p2pcore._config import Address, SessionConfig, StrPath, listen_addresses, rates, resolve
 from p2pcore._content import absolute, local_paths
-from p2pcore._errors import ForkError, IncompleteDataError, P2PError, SessionClosedError, WrongLoopError
+from p2pcore._errors import (
+    ForkError,
+    IncompleteDataError,
+    P2PError,
+    SessionClosedError,
+    StorageError,
+    WrongLoopError,
+)
+from p2pcore._events import LedgerFailed
+from p2pcore._ledger import NAME, Keeper, Ledger, LedgerEntry
 from p2pcore._p2pcore import RawSession
 from p2pcore._public import public
 from p2pcore._torrent import Torrent, file_indices
@@ -48,6 +58,9 @@ class Session:
         self._config = config if config is not None else SessionConfig()
         self._raw: RawSession | None = None
         self._bridge: Bridge | None = None
+        state = self._config.state_dir
+        self._ledger = Ledger(None if state is None else Path(absolute(state)) / NAME)
+        self._keeper: Keeper | None = None
         self._pid = 0
         self._torrents: dict[int, Torrent] = {}
         self._closing: asyncio.Task[None] | None = None
@@ -100,8 +113,9 @@ class Session:
             event_capacity=config.event_capacity,
         )
         self._pid = os.getpid()
-        self._finalizer = weakref.finalize(self, _close_at_exit, self._raw, self._pid)
+        self._finalizer = weakref.finalize(self, _close_at_exit, self._raw, self._pid, self._ledger)
         self._bridge = Bridge(self._raw, self._on_event)
+        self._keeper = Keeper(self._raw, self._ledger, self._on_ledger_failed)
 
     async def close(self, timeout: float = _CLOSE_WITHIN) -> None:
         """Stops everything: peers are let go, data is flushed and resume data written. May be called again.
@@ -171,6 +185,25 @@ class Session:
     def torrents(self) -> tuple[Torrent, ...]:
         """The torrents in the session, oldest first."""
         return tuple(self._torrents.values())
+
+    async def ledger(self) -> tuple[LedgerEntry, ...]:
+        """What was given to and received from each identity, over all torrents and all runs with this state folder.
+
+        What sessions that run at the same time in the same folder passed is in it to half a minute. The 100,000
+        identities with which something passed last are kept.
+
+        Returns:
+            An entry for each identity, whoever got most first.
+
+        Raises:
+            StorageError: The file could not be read.
+
+        Example:
+            >>> for entry in await session.ledger():
+            ...     balance = entry.received - entry.given
+        """
+        loop, raw = self._commands().loop, self._native()
+        return await loop.run_in_executor(None, self._ledger.entries, raw)
 
     async def seed(
         self,
@@ -324,6 +357,10 @@ class Session:
         elif (named := self._torrents.get(number)) is not None:
             named._on(kind, a, b)
 
+    def _on_ledger_failed(self, error: StorageError) -> None:
+        for torrent in self.torrents:
+            torrent._tell(LedgerFailed(error=error))
+
     def _check_process(self) -> None:
         if self._pid not in (0, os.getpid()):
             raise ForkError(self._pid)
@@ -346,9 +383,10 @@ class Session:
         return self._bridge
 
     async def _shut(self, timeout: float) -> None:
-        assert self._raw is not None and self._bridge is not None
+        assert self._raw is not None and self._bridge is not None and self._keeper is not None
         try:
             await self._bridge.loop.run_in_executor(None, self._raw.close, timeout)
+            await self._keeper.stop()
         finally:
             self._bridge.stop()
             self._closed = True
@@ -359,7 +397,8 @@ class Session:
                 self._finalizer.detach()
 
 
-def _close_at_exit(raw: RawSession, pid: int) -> None:
+def _close_at_exit(raw: RawSession, pid: int, ledger: Ledger) -> None:
     """Closes a session that nobody closed, when it is collected or the interpreter ends."""
     if pid == os.getpid():
         raw.close(_CLOSE_WITHIN)
+        ledger.settle(raw)

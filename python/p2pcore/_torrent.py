@@ -1,7 +1,7 @@
 """`Torrent`: one torrent in an asyncio session.
 
-Commands are coroutines; snapshots (`status`, `peers`, `pieces`, `availability`) are plain calls that copy a few numbers
-and never wait. All state here is only what the engine's events said; the engine holds the truth.
+Commands are coroutines; snapshots (`status`, `peers`, `explain`, `pieces`, `availability`) are plain calls that copy a
+few numbers and never wait. All state here is only what the engine's events said; the engine holds the truth.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2pcore import _errors, _snapshots
+from p2pcore import _errors, _explain, _snapshots
 from p2pcore._config import Address, StrPath, rates, resolve
 from p2pcore._errors import ArgumentError, P2PError, TorrentRemovedError
 from p2pcore._events import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from p2pcore._explain import Explanation
     from p2pcore._p2pcore import File, Metainfo
     from p2pcore._session import Session
     from p2pcore._snapshots import PeerStatus, Status
@@ -123,6 +124,25 @@ class Torrent:
             SessionClosedError: The session is closed.
         """
         return tuple(map(_snapshots.peer, self._native().peers(self._id)))
+
+    def explain(self) -> Explanation:
+        """Why each connected peer is served or not, and what is known of it.
+
+        Raises:
+            TorrentRemovedError: It has left the session.
+            SessionClosedError: The session is closed.
+
+        Example:
+            >>> explanation = torrent.explain()
+            >>> explanation.uploader, explanation.most_slots
+            ('base-share', 50)
+            >>> for peer in explanation.peers:
+            ...     why = peer.served or peer.choked
+        """
+        row = self._native().explain(self._id)
+        if row is None:
+            raise TorrentRemovedError
+        return _explain.explanation(row)
 
     @property
     def pieces(self) -> NDArray[np.bool_]:
@@ -379,7 +399,7 @@ class Torrent:
                 if status.done == status.wanted:
                     self._tell(Completed(), None)
 
-    def _tell(self, event: Event, pair: Any) -> None:
+    def _tell(self, event: Event, pair: Any = None) -> None:
         match event:
             case Checked():
                 self._checked = True

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from p2pcore import _torrent
     from p2pcore._events import Event
+    from p2pcore._explain import Explanation
+    from p2pcore._ledger import LedgerEntry
     from p2pcore._p2pcore import File
     from p2pcore._snapshots import PeerStatus, Status
     from p2pcore._streams import EventStream
@@ -75,6 +77,10 @@ class Torrent:
     def peers(self) -> tuple[PeerStatus, ...]:
         """The connected peers; see `p2pcore.Torrent.peers`."""
         return self._torrent.peers()
+
+    def explain(self) -> Explanation:
+        """Why each connected peer is served or not; see `p2pcore.Torrent.explain`."""
+        return self._torrent.explain()
 
     @property
     def pieces(self) -> NDArray[np.bool_]:
@@ -243,6 +249,10 @@ class Session:
         """The torrents in the session, oldest first."""
         portal = self._running()
         return tuple(Torrent(portal, torrent) for torrent in self._session.torrents)
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """What was given to and received from each identity, kept across runs; see `p2pcore.Session.ledger`."""
+        return self._running().call(self._session.ledger())
 
     def seed(
         self,

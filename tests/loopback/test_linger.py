@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,13 @@ async def test_one_more_piece_is_passed_on(source: Path, tmp_path: Path, session
     meta = p2pcore.create(source, piece_length=262144)
     seed, leech, last = await sessions(), await sessions(), await sessions()
     serving = await seed.seed(meta, source)
-    torrent = await leech.fetch(meta, tmp_path / "into", peers=seed.listen_addresses)
+    torrent = await leech.fetch(meta, tmp_path / "into")
     waiting = await last.fetch(meta, tmp_path / "last", peers=leech.listen_addresses, download_limit=1)
+    async with asyncio.timeout(30):
+        async for event in torrent.events():
+            if isinstance(event, p2pcore.PeerConnected):
+                break
+    await torrent.add_peer(seed.listen_addresses[0])
     await torrent.completed()
     await serving.remove()
     assert await torrent.linger(0.1) is False

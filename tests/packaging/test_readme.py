@@ -20,7 +20,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.timeout(120)
 def test_python_example_runs(tmp_path: Path) -> None:
-    example, _ = blocks("python")
+    example, *_ = blocks("python")
     assert len(example.splitlines()) <= 14
     write_tree(tmp_path / "photos", {"one.jpg": 300_000, "two/three.jpg": 70_001, "empty": 0})
     command = [sys.executable, "-W", "error", "-c", example]
@@ -30,8 +30,20 @@ def test_python_example_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
+def test_explaining_example_runs(tmp_path: Path) -> None:
+    _, example, _ = blocks("python")
+    write_tree(tmp_path / "photos", {"one.jpg": 300_000, "two/three.jpg": 70_001})
+    command = [sys.executable, "-W", "error", "-c", example]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # All of it is in one state folder: here what was given and received is the same.
+    said = re.search(r"^127\.0\.0\.1 gave us (\d+) bytes and got \d+$", done.stdout, re.MULTILINE)
+    assert said is not None and int(said[1]) >= 370_001, done.stdout
+
+
+@pytest.mark.timeout(120)
 def test_simulated_example_runs(tmp_path: Path) -> None:
-    _, example = blocks("python")
+    *_, example = blocks("python")
     command = [sys.executable, "-W", "error", "-c", example]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -45,7 +57,7 @@ def test_simulated_example_runs(tmp_path: Path) -> None:
 
 def test_commands_of_the_readme_exist() -> None:
     shown = "\n".join(blocks("sh"))
-    for command in ("create", "inspect", "verify", "seed", "fetch", "sim"):
+    for command in ("create", "inspect", "verify", "seed", "fetch", "ledger", "sim"):
         assert f"p2pcore {command}" in shown
         done = subprocess.run([sys.executable, "-m", "p2pcore", command, "--help"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

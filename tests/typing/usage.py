@@ -35,6 +35,11 @@ async def asynchronous(folder: Path) -> None:
         assert_type(torrent.availability, NDArray[np.uint16])
         assert_type(await torrent.completed(), None)
         assert_type(torrent.peers(), tuple[p2pcore.PeerStatus, ...])
+        for peer in torrent.explain().peers:
+            assert_type(peer.served or peer.choked, str | None)
+            assert_type(peer.path.round_trip, float | None)
+            assert_type(peer.trust.on_parole, bool)
+        assert_type(await session.ledger(), tuple[p2pcore.LedgerEntry, ...])
 
 
 def simulated(path: Path) -> None:
@@ -60,4 +65,6 @@ def blocking(folder: Path) -> None:
             assert_type(status, p2pcore.Status)
         for event in torrent.events():
             assert_type(event, p2pcore.Event)
+        assert_type(torrent.explain(), p2pcore.Explanation)
+        assert_type(session.ledger(), tuple[p2pcore.LedgerEntry, ...])
     assert_type(sync.fetch(meta, folder, peers=()), Path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -85,6 +86,8 @@ def _plain(value: Any) -> Any:
         return {"type": type(value).__name__, "message": str(value)}
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if hasattr(value, "path") and hasattr(value, "length"):
         return file_json(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pcore_protocol::{FileIndex, Metainfo, PieceIndex};
-pub use p2pcore_scheduling::{Share, UploaderPolicy};
+pub use p2pcore_scheduling::{
+    Amounts, Choked, Identity, PathModel, Share, Sharing, SizedBy, Standing, Trust, UploaderPolicy,
+    Why,
+};
 
 use crate::error::{EngineError, TorrentError};
 
@@ -175,6 +178,19 @@ pub struct PeerStatus {
     pub wanting: bool,
     /// Requests of ours that it has not answered.
     pub outstanding: u32,
+    /// Why it is treated as it is.
+    pub why: Why,
+}
+
+/// Why a torrent's peers are served or not, at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// How the upload is shared out.
+    pub sharing: Sharing,
+    /// Payload bytes sent to all peers since the torrent was added.
+    pub uploaded: u64,
+    /// The connected peers.
+    pub peers: Vec<PeerStatus>,
 }
 
 /// A fact, or the answer to a command. `torrent` is absent where the fact is the session's.

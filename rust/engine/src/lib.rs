@@ -7,6 +7,7 @@ pub mod digests;
 mod ends;
 pub mod error;
 pub mod events;
+mod ledger;
 mod links;
 mod net;
 pub mod pieces;

@@ -13,11 +13,13 @@ use p2pcore_protocol::FileIndex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{
-    AddTorrent, CommandId, Event, EventKind, Limits, PeerStatus, SessionConfig, Status, TorrentId,
+    AddTorrent, Amounts, CommandId, Event, EventKind, Explanation, Identity, Limits, PeerStatus,
+    SessionConfig, Status, TorrentId,
 };
 use crate::ends::Ends;
 use crate::error::EngineError;
 use crate::events::EventQueue;
+use crate::ledger::Ledger;
 use crate::net::{self, Order, Setup};
 use crate::shared::TorrentShared;
 
@@ -30,6 +32,7 @@ pub struct Session {
     events: Arc<EventQueue>,
     torrents: Torrents,
     ends: Arc<Ends>,
+    ledger: Arc<Ledger>,
     listening: Vec<SocketAddr>,
     peer_id: [u8; 20],
     next: AtomicU64,
@@ -70,6 +73,7 @@ impl Session {
             events,
             torrents,
             ends,
+            ledger: Arc::default(),
             listening,
             peer_id,
             next: AtomicU64::new(1),
@@ -97,7 +101,10 @@ impl Session {
     pub fn add(&self, add: AddTorrent) -> Result<(TorrentId, CommandId), EngineError> {
         check(&add)?;
         let id = TorrentId(self.next.fetch_add(1, Ordering::Relaxed));
-        let shared = Arc::new(TorrentShared::new(Arc::clone(&add.meta)));
+        let shared = Arc::new(TorrentShared::new(
+            Arc::clone(&add.meta),
+            Arc::clone(&self.ledger),
+        ));
         write(&self.torrents).insert(id, Arc::clone(&shared));
         let command = self.send(Order::Add(id, Box::new(add), shared));
         Ok((id, command))
@@ -142,6 +149,16 @@ impl Session {
     pub fn peers(&self, torrent: TorrentId) -> Vec<PeerStatus> {
         let shared = self.shared(torrent);
         shared.map_or_else(Vec::new, |shared| shared.peers())
+    }
+
+    /// Why its peers are served or not; `None` where it is not here.
+    pub fn explain(&self, torrent: TorrentId) -> Option<Explanation> {
+        self.shared(torrent)?.explanation()
+    }
+
+    /// What was given to and received from each identity, over all torrents, since this was called last.
+    pub fn take_ledger(&self) -> BTreeMap<Identity, Amounts> {
+        self.ledger.take()
     }
 
     /// One byte for each piece: 1 where it is verified.

@@ -7,14 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use p2pcore_protocol::{Metainfo, PieceIndex};
 
-use crate::api::{PeerStatus, State, Status};
+use crate::api::{Explanation, PeerStatus, State, Status};
+use crate::ledger::Ledger;
 
 /// One torrent's public face.
 #[derive(Debug)]
 pub(crate) struct TorrentShared {
     pub meta: Arc<Metainfo>,
+    /// The session's.
+    pub ledger: Arc<Ledger>,
     status: Mutex<Status>,
-    peers: Mutex<Vec<PeerStatus>>,
+    /// Nothing until the network thread knows the torrent.
+    explanation: Mutex<Option<Explanation>>,
     availability: Mutex<Vec<u16>>,
     pieces: Box<[AtomicU8]>,
     /// Bytes hashed by the check under way.
@@ -22,7 +26,7 @@ pub(crate) struct TorrentShared {
 }
 
 impl TorrentShared {
-    pub fn new(meta: Arc<Metainfo>) -> Self {
+    pub fn new(meta: Arc<Metainfo>, ledger: Arc<Ledger>) -> Self {
         let count = meta.layout().piece_count() as usize;
         Self {
             status: Mutex::new(Status {
@@ -41,11 +45,12 @@ impl TorrentShared {
                 pieces: 0,
                 error: None,
             }),
-            peers: Mutex::default(),
+            explanation: Mutex::default(),
             availability: Mutex::new(vec![0; count]),
             pieces: (0..count).map(|_| AtomicU8::new(0)).collect(),
             checked: AtomicU64::new(0),
             meta,
+            ledger,
         }
     }
 
@@ -60,11 +65,17 @@ impl TorrentShared {
     }
 
     pub fn peers(&self) -> Vec<PeerStatus> {
-        lock(&self.peers).clone()
+        let explanation = lock(&self.explanation);
+        let peers = explanation.as_ref().map(|now| now.peers.clone());
+        peers.unwrap_or_default()
     }
 
-    pub fn set_peers(&self, peers: Vec<PeerStatus>) {
-        *lock(&self.peers) = peers;
+    pub fn explanation(&self) -> Option<Explanation> {
+        lock(&self.explanation).clone()
+    }
+
+    pub fn explain(&self, explanation: Explanation) {
+        *lock(&self.explanation) = Some(explanation);
     }
 
     pub fn availability(&self) -> Vec<u16> {

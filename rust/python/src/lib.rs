@@ -13,6 +13,7 @@ mod create;
 mod digests;
 mod errors;
 mod events;
+mod explain;
 mod file;
 mod magnet;
 mod metainfo;

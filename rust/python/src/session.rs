@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::metainfo::PyMetainfo;
-use crate::{errors, events, snapshots, verify};
+use crate::{errors, events, explain, snapshots, verify};
 
 /// A running session.
 #[pyclass(frozen, module = "p2pcore._p2pcore")]
@@ -203,6 +203,19 @@ impl RawSession {
             .map(|peer| snapshots::peer(py, peer))
             .collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, rows)
+    }
+
+    /// Why its peers are served or not (see `explain.rs`), or `None` where the torrent is gone.
+    fn explain<'py>(&self, py: Python<'py>, torrent: u64) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        py.detach(|| self.session.explain(TorrentId(torrent)))
+            .map(|explanation| explain::explanation(py, &explanation))
+            .transpose()
+    }
+
+    /// An (identity, given, received) for each with whom something was exchanged since this was called last.
+    fn take_ledger<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let amounts = py.detach(|| self.session.take_ledger());
+        explain::amounts(py, &amounts)
     }
 
     /// A byte for each piece: 1 where it is verified.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
+use crate::explain::Trust;
 use crate::input::{PeerInfo, PeerKey};
 
 /// The suspicion against one peer.
@@ -30,6 +31,14 @@ impl Parole {
     /// A piece that it sent alone is good.
     pub(crate) fn on_good_piece(&mut self) {
         self.pieces_left = self.pieces_left.saturating_sub(1);
+    }
+
+    /// For people to look at.
+    pub(crate) fn trust(self) -> Trust {
+        Trust {
+            suspected: self.suspected,
+            parole: self.pieces_left,
+        }
     }
 
     /// Its blocks should not be mixed with others'.

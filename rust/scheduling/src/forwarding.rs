@@ -47,6 +47,11 @@ impl Forwarding {
         self.known.get(&account).unwrap_or(&self.newcomers).0
     }
 
+    /// How long it takes, for people to look at; `None`: nothing was seen yet.
+    pub(crate) fn known(&self, account: Account) -> Option<Duration> {
+        self.known.get(&account).map(|mean| mean.0)
+    }
+
     /// Whether what it gets is likely to be passed on.
     pub(crate) fn is_promising(&self, account: Account) -> bool {
         self.expected(account) < LATE

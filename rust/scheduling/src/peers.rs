@@ -14,6 +14,7 @@ use crate::rates::RateMeter;
 use crate::requests::Requests;
 use crate::snapshot::PeerSnapshot;
 use crate::stall::Stall;
+use crate::tally::Amounts;
 use crate::time::Time;
 use crate::uploader::{Candidate, Served};
 use crate::uploads::Uploads;
@@ -52,6 +53,8 @@ pub(crate) struct Peer {
     pub(crate) up: RateMeter,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
+    /// What the tally was told of these.
+    pub(crate) booked: Amounts,
     pub(crate) heard: Time,
     pub(crate) spoken: Time,
     /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
@@ -92,6 +95,7 @@ impl Peer {
             up: RateMeter::new(),
             downloaded: 0,
             uploaded: 0,
+            booked: Amounts::default(),
             heard: now,
             spoken: now,
             allowed_fast: Vec::new(),
@@ -141,7 +145,7 @@ impl Peer {
     }
 
     /// What people may see.
-    pub(crate) fn snapshot(&self, now: Time, pieces: u32) -> PeerSnapshot {
+    pub(crate) fn snapshot(&self, now: Time, pieces: u32, forwarding: &Forwarding) -> PeerSnapshot {
         let seed = self.holds.is_all();
         let share = f64::from(self.holds.count(pieces)) / f64::from(pieces.max(1));
         PeerSnapshot {
@@ -162,6 +166,7 @@ impl Peer {
             outstanding: self.requests.len() as u32,
             window: self.window.blocks(),
             queued: self.uploads.len() as u32,
+            why: self.why(now, forwarding),
         }
     }
 

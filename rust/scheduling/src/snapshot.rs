@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::explain::Why;
 use crate::input::PeerKey;
 use crate::output::CloseReason;
 
@@ -43,6 +44,8 @@ pub struct PeerSnapshot {
     pub window: u32,
     /// Requests of its own that wait here.
     pub queued: u32,
+    /// Why it is treated as it is.
+    pub why: Why,
 }
 
 /// Sums over the life of a Swarm.

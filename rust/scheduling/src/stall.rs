@@ -90,6 +90,11 @@ impl Stall {
         }
     }
 
+    /// How much the times between two arrivals vary.
+    pub(crate) fn jitter(&self) -> Duration {
+        self.deviation
+    }
+
     fn patience(&self) -> Duration {
         if self.delivered {
             ((self.gap + self.deviation) * 4).clamp(LEAST, MOST)

@@ -14,6 +14,8 @@ mod revealing;
 mod serving;
 mod upkeep;
 
+use std::collections::BTreeMap;
+
 use p2pcore_protocol::Layout;
 
 use self::outbox::Outbox;
@@ -22,7 +24,9 @@ use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
+use crate::explain::Sharing;
 use crate::forwarding::Forwarding;
+use crate::identity::Identity;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
 use crate::origin::Origin;
@@ -30,6 +34,7 @@ use crate::output::{Fact, Output};
 use crate::peers::{Peer, Peers};
 use crate::picker::{Picked, Picker};
 use crate::snapshot::{Counters, PeerSnapshot};
+use crate::tally::{Amounts, Tally};
 use crate::time::Time;
 use crate::uploader::{Policy, Slots};
 
@@ -41,6 +46,7 @@ pub struct Swarm {
     peers: Peers,
     picker: Picker,
     blame: Blame,
+    tally: Tally,
     dialer: Dialer,
     out: Outbox,
     counters: Counters,
@@ -83,6 +89,7 @@ impl Swarm {
             peers: Peers::default(),
             picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
             blame: Blame::default(),
+            tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
             out: Outbox::default(),
             counters: Counters::default(),
@@ -194,8 +201,27 @@ impl Swarm {
         let pieces = self.layout.piece_count();
         self.peers
             .iter()
-            .map(|peer| peer.snapshot(now, pieces))
+            .map(|peer| peer.snapshot(now, pieces, &self.forwarding))
             .collect()
+    }
+
+    /// How the upload is shared out now.
+    pub fn sharing(&self) -> Sharing {
+        Sharing {
+            policy: self.config.uploader,
+            base_share: self.config.base_share,
+            slots: self.slots(),
+            most_slots: self.config.unchoke_slots,
+            origin: self.origin.is_some(),
+        }
+    }
+
+    /// What was given to and received from each identity since this was called last.
+    pub fn take_amounts(&mut self) -> BTreeMap<Identity, Amounts> {
+        for peer in self.peers.iter_mut() {
+            self.tally.book(peer);
+        }
+        self.tally.take()
     }
 
     /// The number of connected peers.

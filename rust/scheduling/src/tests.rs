@@ -2,5 +2,6 @@
 
 mod alone;
 mod chaos;
+mod explaining;
 mod together;
 mod world;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::BLOCK;
 
+use crate::explain::{PathModel, SizedBy};
 use crate::time::Time;
 
 /// The window of one peer.
@@ -112,6 +113,28 @@ impl Window {
         };
     }
 
+    /// For people to look at.
+    pub(crate) fn explain(&self) -> PathModel {
+        let sized_by = if self.blocks >= self.limit {
+            SizedBy::Limit
+        } else if self.starting {
+            SizedBy::Start
+        } else if self.model() < self.blocks {
+            SizedBy::Least
+        } else {
+            SizedBy::Model
+        };
+        PathModel {
+            blocks: self.blocks(),
+            limit: self.limit,
+            rate: self.rate(),
+            round_trip: self.min_rtt,
+            jitter: Duration::ZERO, // not known here
+            margin: MARGIN,
+            sized_by,
+        }
+    }
+
     fn take_sample(&mut self, now: Time, passed: Duration) {
         let rate = u128::from(self.sample_bytes) * 1_000_000_000 / passed.as_nanos().max(1);
         let rate = u64::try_from(rate).unwrap_or(u64::MAX);
@@ -119,7 +142,7 @@ impl Window {
         self.flat = if rate > best + best / 4 {
             0
         } else {
-            self.flat + 1
+            self.flat.saturating_add(1)
         };
         self.starting &= self.flat < 3;
         self.rates[self.taken % SAMPLES] = rate;
@@ -198,6 +221,12 @@ mod tests {
             Duration::from_millis(20),
         );
         assert!(window * BLOCK >= 8 << 20, "{window} blocks");
+    }
+
+    #[test]
+    fn a_steady_peer_is_asked_for_ever() {
+        let window = run(1 << 20, Duration::from_millis(1), Duration::from_mins(1));
+        assert!(window > FLOOR, "{window}");
     }
 
     #[test]

@@ -4,10 +4,11 @@ use p2pcore_protocol::{FileIndex, PieceIndex};
 use p2pcore_scheduling::PeerSnapshot;
 
 use super::torrent::{Core, Phase, Torrent};
-use crate::api::{PeerStatus, State};
+use crate::api::{Explanation, PeerStatus, State};
 
 /// Writes the status, the peers and the availability to where other threads look.
-pub(super) fn publish(torrent: &Torrent, core: &Core) {
+pub(super) fn publish(torrent: &Torrent, core: &mut Core) {
+    torrent.shared.ledger.book(core.swarm.take_amounts());
     let snapshots = core.swarm.peer_snapshots(core.now());
     let sums = core.sums();
     let (done, wanted) = progress(torrent, core);
@@ -37,7 +38,12 @@ pub(super) fn publish(torrent: &Torrent, core: &Core) {
     let peers = snapshots
         .into_iter()
         .map(|snapshot| peer_status(core, snapshot));
-    torrent.shared.set_peers(peers.collect());
+    let explanation = Explanation {
+        sharing: core.swarm.sharing(),
+        uploaded: sums.uploaded,
+        peers: peers.collect(),
+    };
+    torrent.shared.explain(explanation);
 }
 
 fn state(torrent: &Torrent, core: &Core) -> State {
@@ -91,5 +97,6 @@ fn peer_status(core: &Core, snapshot: PeerSnapshot) -> PeerStatus {
         interested: snapshot.interested,
         wanting: snapshot.wanting,
         outstanding: snapshot.outstanding,
+        why: snapshot.why,
     }
 }

@@ -433,7 +433,10 @@ impl Torrent {
     }
 
     fn closed(&self, net: &Net, result: Result<(), StorageError>) {
-        let command = self.core.borrow_mut().closing.take();
+        let mut core = self.core.borrow_mut();
+        let command = core.closing.take();
+        self.shared.ledger.book(core.swarm.take_amounts());
+        drop(core);
         self.shared.update(|status| {
             status.state = State::Removed;
             status.peers = 0;

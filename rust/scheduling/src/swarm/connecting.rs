@@ -113,7 +113,7 @@ impl Swarm {
 
     /// Takes a peer out of everything. Whether it was there.
     fn forget(&mut self, now: Time, key: PeerKey, reason: CloseReason) -> bool {
-        let Some(peer) = self.peers.remove(key) else {
+        let Some(mut peer) = self.peers.remove(key) else {
             return false;
         };
         for (piece, block) in peer.requests.iter() {
@@ -122,6 +122,7 @@ impl Swarm {
         self.free_held(key);
         self.picker.count_holdings(&peer.holds, false);
         self.uncount(&peer);
+        self.tally.book(&mut peer);
         if peer.downloaded > 0 {
             self.blame.remember(key, Identity::of(&peer.info));
         }

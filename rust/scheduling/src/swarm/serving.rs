@@ -128,7 +128,7 @@ impl Swarm {
     }
 
     /// Peers served at once.
-    fn slots(&self) -> usize {
+    pub(super) fn slots(&self) -> usize {
         let slots = self.policy.slots().unwrap_or(self.slots.count());
         slots.min(self.config.unchoke_slots)
     }

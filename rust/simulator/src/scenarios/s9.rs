@@ -7,7 +7,7 @@ use crate::scenario::{Conduct, Group, Scenario};
 const VIEW: usize = 120;
 
 fn honest() -> Scenario {
-    Scenario::flash_crowd(200, 128)
+    Scenario::flash_crowd(200, 256)
 }
 
 fn sybils(prefixes: u32) -> Scenario {

@@ -51,7 +51,9 @@ fn what_crosses_is_counted_on_links_with_and_without_a_limit() {
             .map(|link| (link.from, link.to))
             .collect();
         assert_eq!(ways, [(0, 1)], "nobody at the near site needs anything");
-        assert_eq!(report.links[0].bytes, report.nodes[0].uploaded);
+        // What is still on the uplink at the end is counted on the link already: a block for each peer at most.
+        let on_the_way = report.links[0].bytes - report.nodes[0].uploaded;
+        assert!(on_the_way <= 3 << 14, "{on_the_way}");
     }
 }
 

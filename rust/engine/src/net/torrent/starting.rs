@@ -24,6 +24,7 @@ impl Torrent {
         core.phase = Phase::Opening;
         core.reopen = false;
         core.before = core.sums();
+        self.shared.ledger.book(core.swarm.take_amounts());
         core.swarm = new_swarm(net, &self.meta, self.id);
         core.peers
             .values()
