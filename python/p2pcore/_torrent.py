@@ -498,7 +498,8 @@ def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
         case "peer_disconnected":
             return PeerDisconnected(address=a, reason=b)
         case "peer_banned":
-            return PeerBanned(address=a, reason=b)
+            reason, seconds = b
+            return PeerBanned(address=a, reason=reason, seconds=seconds)
         case "checked":
             return Checked()
         case "completed":

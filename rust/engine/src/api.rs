@@ -236,12 +236,14 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
-    /// A peer is not spoken to any more.
+    /// A peer is not spoken to for a while.
     PeerBanned {
         /// Address.
         addr: SocketAddr,
         /// Why.
         reason: String,
+        /// For how long.
+        lasts: Duration,
     },
     /// Every wanted file is whole. Never dropped.
     Completed,

@@ -40,10 +40,14 @@ pub fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>>
             object(py, address(addr))?,
             object(py, reason)?,
         ),
-        EventKind::PeerBanned { addr, reason } => (
+        EventKind::PeerBanned {
+            addr,
+            reason,
+            lasts,
+        } => (
             "peer_banned",
             object(py, address(addr))?,
-            object(py, reason)?,
+            object(py, (reason, lasts.as_secs_f64()))?,
         ),
         EventKind::Completed => ("completed", none(), none()),
         EventKind::MayLeave => ("may_leave", none(), none()),
