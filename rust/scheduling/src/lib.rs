@@ -16,6 +16,7 @@ mod holdings;
 mod identity;
 pub mod input;
 mod linger;
+mod need;
 mod origin;
 pub mod output;
 mod patience;
