@@ -12,7 +12,7 @@ from pathlib import Path
 import libtorrent
 import pytest
 from data import GIB, MIB, write_file
-from rivals import LIBTORRENT, TRANSMISSION, TUNED, Rival, start
+from rivals import LIBTORRENT, RTORRENT, TRANSMISSION, TUNED, Rival, start
 
 import p2pcore
 
@@ -117,7 +117,7 @@ CREATE = contenders(
 )
 VERIFY = contenders(
     {"p2pcore": verify_p2pcore} | {rival.who: partial(recheck, rival) for rival in (LIBTORRENT, TUNED)},
-    {"transmission": partial(recheck, TRANSMISSION), "aria2": verify_aria2},
+    {"transmission": partial(recheck, TRANSMISSION), "rtorrent": partial(recheck, RTORRENT), "aria2": verify_aria2},
 )
 
 

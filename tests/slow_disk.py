@@ -1,7 +1,7 @@
-"""A disk that is as slow as a test or a bench wants: one file, read-only, behind FUSE, spoken in a thread of this process.
+"""A disk that is as slow as a test or a bench wants: one file, read-only, behind FUSE.
 
-Nothing of it is ever cached: every stat and every read asks the thread, and waits as long as that waits. It needs the
-kernel's FUSE and the right to mount, and no library.
+Nothing of it is ever cached: every stat and every read asks a thread of this process, and waits as long as that waits.
+It needs the kernel's FUSE and the right to mount, and no library.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
+
 
 class Op(enum.IntEnum):
     """What the kernel may ask; all else is refused."""
@@ -64,7 +65,7 @@ class SlowDisk:
         self.reads = 0
         """Reads that were answered."""
         self._folder = folder
-        self._seconds = seconds
+        self.seconds = seconds
         self._file = os.open(source, os.O_RDONLY)
         self._going = threading.Event()
         self._going.set()
@@ -146,7 +147,7 @@ class SlowDisk:
                 return struct.pack("=QII", 0, DIRECT_IO if opcode == Op.OPEN else 0, 0)
             case Op.READ:
                 offset, length = struct.unpack_from("=QI", body, 8)
-                time.sleep(self._seconds(length))
+                time.sleep(self.seconds(length))
                 self.reads += 1
                 return os.pread(self._file, length, offset)
             case Op.STATFS:
