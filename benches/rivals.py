@@ -46,7 +46,7 @@ def parameters(*rivals: Rival, tiny: bool = True) -> list[Any]:
 
 
 def start(rival: Rival, work: Path, **options: Any) -> RealPeer:
-    """Skips the test where the client is not installed."""
+    """Skips the test where the client is not installed: the report names it as absent."""
     try:
         return rival.client(work, **rival.options, **options)
     except Missing as missing:
