@@ -27,7 +27,7 @@ SEEK, RATE = 0.005, 100 * MIB
 @pytest.fixture(scope="module")
 def metas(scratch: Path, tiny: bool) -> dict[str, p2pcore.Metainfo]:
     made = {}
-    for name, size in (("cold", MIB // 4 if tiny else 16 * MIB), ("hot", MIB)):
+    for name, size in (("cold", MIB if tiny else 16 * MIB), ("hot", MIB)):
         (scratch / name).mkdir()
         write_file(scratch / name / "data", size)
         made[name] = p2pcore.create(scratch / name / "data", format="v1", piece_length=256 << 10)
