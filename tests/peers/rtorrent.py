@@ -61,9 +61,9 @@ class RTorrent(RealPeer):
 
     def add(self, torrent: Path, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
-        self._call(
-            "load.raw_verbose", "", xmlrpc.client.Binary(announced(torrent.read_bytes(), self._tracker or NOWHERE))
-        )
+        named = self.work / "named.torrent"  # a file, because a call may be no longer than 512 KiB
+        named.write_bytes(announced(torrent.read_bytes(), self._tracker or NOWHERE))
+        self._call("load.verbose", "", str(named))
         wait_for(lambda: bool(self._call("download_list", "")), 20, lambda: "rtorrent did not take the torrent")
         (self._hash,) = self._call("download_list", "")
         self._call("d.directory.set", self._hash, str(parent))
