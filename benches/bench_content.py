@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import libtorrent
 import pytest
-from data import GIB, MIB, write_file
-from rivals import LIBTORRENT, TRANSMISSION, TUNED, Rival, start
+from data import GIB, KIB, MIB, write_file
+from rivals import LIBTORRENT, RTORRENT, TRANSMISSION, TUNED, Rival, start
 
 import p2pcore
 
@@ -117,7 +118,7 @@ CREATE = contenders(
 )
 VERIFY = contenders(
     {"p2pcore": verify_p2pcore} | {rival.who: partial(recheck, rival) for rival in (LIBTORRENT, TUNED)},
-    {"transmission": partial(recheck, TRANSMISSION), "aria2": verify_aria2},
+    {"transmission": partial(recheck, TRANSMISSION), "rtorrent": partial(recheck, RTORRENT), "aria2": verify_aria2},
 )
 
 
@@ -139,3 +140,53 @@ def test_verify(
     torrent = data.with_suffix(".torrent")
     p2pcore.create(data, format=format, piece_length=MIB).save(torrent)
     act(measure, data, torrent)
+
+
+PEAKS = {
+    ("create", "p2pcore"): "p2pcore.create(data, format=format, piece_length=16 << 20)",
+    ("verify", "p2pcore"): "assert p2pcore.verify(p2pcore.Metainfo.from_file(torrent), data).complete",
+    ("create", "libtorrent"): (
+        "made = libtorrent.create_torrent(libtorrent.list_files(data), 16 << 20, int(flags));"
+        "libtorrent.set_piece_hashes(made, str(pathlib.Path(data).parent))"
+    ),
+}
+"""What a process does that does nothing else."""
+PROGRAM = """
+import pathlib, sys, {who}
+data, torrent, format, flags = sys.argv[1:]
+def peak():
+    return pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+before = peak()
+{act}
+print(peak(), before)
+"""
+
+
+@pytest.mark.parametrize("format", FLAGS)
+@pytest.mark.parametrize(("what", "who"), PEAKS)
+def test_peak_memory(benchmark, data: Path, format: str, what: str, who: str) -> None:
+    torrent = data.with_suffix(".torrent")
+    p2pcore.create(data, format=format, piece_length=16 * MIB).save(torrent)
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM.format(who=who, act=PEAKS[what, who]),
+        data,
+        torrent,
+        format,
+        str(FLAGS[format]),
+    ]
+
+    def once() -> tuple[int, int]:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peak, before = map(int, done.stdout.split())
+        return peak * KIB, before * KIB
+
+    benchmark.group = "peak memory of a process that creates or verifies 1 GiB in pieces of 16 MiB (one run)"
+    peak, before = benchmark.pedantic(once, rounds=1)
+    benchmark.extra_info |= {
+        "who": f"{who}, {what} {format}",
+        "bytes": data.stat().st_size,
+        "peak MiB": peak / MIB,
+        "MiB before": before / MIB,
+    }

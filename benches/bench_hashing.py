@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from data import KIB, MIB
@@ -23,6 +26,13 @@ def note(benchmark, buffer: bytes, who: str) -> None:
 def pieces(buffer: bytes, length: int) -> list[memoryview]:
     view = memoryview(buffer)
     return [view[start : start + length] for start in range(0, len(view), length)]
+
+
+def root(parts: list[memoryview]) -> bytes:
+    nodes = [hashlib.sha256(part).digest() for part in parts]
+    while len(nodes) > 1:
+        nodes = [hashlib.sha256(left + right).digest() for left, right in zip(nodes[::2], nodes[1::2], strict=True)]
+    return nodes[0]
 
 
 @pytest.mark.benchmark(group="SHA-1 of 1 MiB pieces, 256 MiB, one core")
@@ -45,15 +55,7 @@ class TestMerkle:
 
     def test_hashlib(self, benchmark, buffer: bytes, run: int) -> None:
         parts = pieces(buffer, 16 * KIB)
-
-        def root() -> bytes:
-            nodes = [hashlib.sha256(part).digest() for part in parts]
-            while len(nodes) > 1:
-                pairs = zip(nodes[::2], nodes[1::2], strict=True)
-                nodes = [hashlib.sha256(left + right).digest() for left, right in pairs]
-            return nodes[0]
-
-        assert benchmark.pedantic(root, rounds=1, warmup_rounds=1) == p2pcore.merkle_root(buffer)
+        assert benchmark.pedantic(root, (parts,), rounds=1, warmup_rounds=1) == p2pcore.merkle_root(buffer)
         note(benchmark, buffer, "hashlib")
 
 
@@ -62,3 +64,42 @@ class TestChunk:
     def test_p2pcore(self, benchmark, buffer: bytes, run: int) -> None:
         benchmark.pedantic(p2pcore.chunk, (buffer,), rounds=1, warmup_rounds=1)
         note(benchmark, buffer, "p2pcore")
+
+
+ACTS = {
+    ("SHA-1 of 1 MiB pieces", "p2pcore"): "p2pcore.hash_pieces(buffer, MIB, threads=1)",
+    ("SHA-1 of 1 MiB pieces", "hashlib"): "[hashlib.sha1(part).digest() for part in pieces(buffer, MIB)]",
+    ("SHA-256 of 16 KiB leaves and their tree", "p2pcore"): "p2pcore.merkle_root(buffer, threads=1)",
+    ("SHA-256 of 16 KiB leaves and their tree", "hashlib"): "root(pieces(buffer, 16 * KIB))",
+}
+OLDER = {"p2pcore": {"P2PCORE_HASH": "avx2"}, "hashlib": {"OPENSSL_ia32cap": ":~0x20000000"}}
+"""How each is told to do as on a processor without SHA instructions and AVX-512: before it starts, so in a process."""
+PROGRAM = """
+import sys, time
+sys.path.insert(0, {here!r})
+from bench_hashing import *
+buffer = os.urandom({size})
+for _ in range(2):  # the first warms up
+    began = time.perf_counter()
+    {act}
+print(time.perf_counter() - began)
+"""
+
+
+@pytest.mark.parametrize(("what", "who"), ACTS)
+def test_older_processor(benchmark, tiny: bool, what: str, who: str, run: int) -> None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists() or " avx2" not in cpuinfo.read_text():
+        pytest.skip("no AVX2 here")
+    size = MIB if tiny else 256 * MIB
+    program = PROGRAM.format(here=str(Path(__file__).parent), size=size, act=ACTS[what, who])
+
+    def once() -> float:
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=os.environ | OLDER[who], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    benchmark.group = f"{what}, 256 MiB, one core, without SHA instructions and AVX-512"
+    took = benchmark.pedantic(once, rounds=1)
+    benchmark.stats.stats.data[:] = [took]
+    benchmark.extra_info |= {"who": who, "bytes": size}

@@ -13,6 +13,8 @@ import report
 
 from p2pcore import _p2pcore
 
+ABSENT = pytest.StashKey[list[report.Absent]]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tiny", action="store_true", help="a thousandth of the data: shows that the benches run")
@@ -24,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if _p2pcore.DEBUG_BUILD:
         raise pytest.UsageError("this is a debug build, and its times say nothing: use `make bench`")
+    config.stash[ABSENT] = []
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +92,23 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Notes who was left out of which group because it is not installed."""
+    if call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception) and "benchmark" in item.funcargs:
+        why = str(call.excinfo.value)
+        parameters = item.callspec.params
+        who = parameters["rival"].who if "rival" in parameters else parameters.get("who", item.name)
+        absent = (item.funcargs["benchmark"].group, who, why)
+        if absent not in item.config.stash[ABSENT]:
+            item.config.stash[ABSENT].append(absent)
+    return (yield)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     session = getattr(config, "_benchmarksession", None)
     benchmarks = [bench for bench in session.benchmarks if bench.stats.data] if session else []
     if benchmarks:
-        found = report.rows(benchmarks)
-        charted = report.save(found, config.getoption("--results"))
-        terminalreporter.write("\n" + report.text(found) + "\n" + charted + "\n")
+        found, absent = report.rows(benchmarks), config.stash[ABSENT]
+        charted = report.save(found, absent, config.getoption("--results"))
+        terminalreporter.write("\n" + report.text(found, absent) + "\n" + charted + "\n")

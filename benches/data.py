@@ -18,6 +18,15 @@ def write_file(path: Path, size: int) -> None:
             file.write(os.urandom(min(MIB, size - start)))
 
 
+def write_sparse(path: Path, size: int, piece_length: int) -> None:
+    """Bytes at the start of each piece, and holes behind: pieces that differ, in a file that takes no memory."""
+    with path.open("wb") as file:
+        for start in range(0, size, piece_length):
+            file.seek(start)
+            file.write(os.urandom(min(4 * KIB, size - start)))
+        file.truncate(size)
+
+
 def share(scratch: Path, size: int) -> p2pcore.Metainfo:
     """One v1 file, `source/data`, and `data.torrent` beside its folder."""
     (scratch / "source").mkdir()

@@ -14,6 +14,11 @@ from typing import Any
 import chart
 from data import GIB
 
+FORMATS = ("v1", "v2", "hybrid")
+ABSENT = ("group", "who", "why")
+Absent = tuple[str, str, str]
+"""A group, who is not in it, and why."""
+
 
 def rows(benchmarks: Sequence[Any]) -> list[dict[str, Any]]:
     """One for each member of a group: medians over its runs, and its time beside that of the group's first."""
@@ -55,26 +60,43 @@ def machine() -> str:
     return f"{platform.platform()}, {os.cpu_count()} cores, {cpu_model()}"
 
 
-def text(found: list[dict[str, Any]]) -> str:
-    """Markdown: a table for each group."""
+def text(found: list[dict[str, Any]], absent: Sequence[Absent] = ()) -> str:
+    """Markdown: a table for each group, and who is missing from it."""
     lines = [machine()]
     for group in dict.fromkeys(row["group"] for row in found):
         members = [row for row in found if row["group"] == group]
         names = [name for name in members[0] if name != "group"]
         lines += ["", f"**{group}**", "", "| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
         lines += ["| " + " | ".join(cell(row.get(name)) for name in names) + " |" for row in members]
+        lines += [f"| {who} | absent: {why} |" + " |" * (len(names) - 2) for at, who, why in absent if at == group]
+        if (grid := formats(members)) is not None:
+            lines += ["", *grid]
     return "\n".join(lines) + "\n"
+
+
+def formats(members: list[dict[str, Any]]) -> list[str] | None:
+    """GiB/s of each format at each piece length, where the group's members are these."""
+    named = [row["who"].split(" ", 1) for row in members]
+    if not all(len(words) == 2 and words[0] in FORMATS for words in named):
+        return None
+    rates = {tuple(words): row["GiB/s"] for words, row in zip(named, members, strict=True)}
+    lengths = list(dict.fromkeys(length for _, length in named))
+    lines = ["| GiB/s | " + " | ".join(lengths) + " |", "|---" * (len(lengths) + 1) + "|"]
+    for name in FORMATS:
+        lines.append(f"| {name} | " + " | ".join(cell(rates.get((name, length))) for length in lengths) + " |")
+    return lines
 
 
 def cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def save(found: list[dict[str, Any]], folder: Path) -> str:
+def save(found: list[dict[str, Any]], absent: Sequence[Absent], folder: Path) -> str:
     """As JSON, Markdown and a chart; says what became of the chart."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps({"machine": machine(), "rows": found}, indent=1))
-    (folder / "results.md").write_text(text(found))
+    told = {"machine": machine(), "rows": found, "absent": [dict(zip(ABSENT, each, strict=True)) for each in absent]}
+    (folder / "results.json").write_text(json.dumps(told, indent=1))
+    (folder / "results.md").write_text(text(found, absent))
     return chart.save(found, folder / "results.png")
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
-from peers import Aria2, LibTorrent, Missing, P2PCore, Piped, RealPeer, Transmission
+from peers import Aria2, LibTorrent, Missing, P2PCore, Piped, RealPeer, RQBit, RTorrent, Transmission
 from tracker import Tracker
 
 
@@ -27,6 +27,8 @@ LIBTORRENT = Rival("libtorrent", LibTorrent)
 TUNED = Rival("libtorrent tuned", LibTorrent, {"tuned": True})
 ARIA2 = Rival("aria2", Aria2, {"cache_mib": 16})  # as it is by default; so is the next
 TRANSMISSION = Rival("transmission", Transmission, {"cache_mib": 4})
+RTORRENT = Rival("rtorrent", RTorrent)
+RQBIT = Rival("rqbit", RQBit)
 FLOOR = Rival("floor: read + write to recv + SHA-1 + write", RealPeer, {"sending": "write"})
 SENDFILE = Rival("floor: sendfile to recv + SHA-1 + write", RealPeer, {"sending": "sendfile"})
 """By sendfile the seed saves a copy, and the leech pays for it, because nobody has read the data into the cache: the
@@ -44,7 +46,7 @@ def parameters(*rivals: Rival, tiny: bool = True) -> list[Any]:
 
 
 def start(rival: Rival, work: Path, **options: Any) -> RealPeer:
-    """Skips the test where the client is not installed."""
+    """Skips the test where the client is not installed: the report names it as absent."""
     try:
         return rival.client(work, **rival.options, **options)
     except Missing as missing:

@@ -109,6 +109,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def announced(torrent: bytes, url: str) -> bytes:
+    """A torrent that names no tracker, naming one: as the first key, which "announce" is in order."""
+    return b"d8:announce%d:%b" % (len(url), url.encode()) + torrent[1:]
+
+
 def wait_for(condition: Callable[[], bool], within: float, what: Callable[[], str], poll: float = POLL) -> None:
     """Looks until the condition holds.
 

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use p2pcore_hashing::LANES;
 use p2pcore_protocol::{Metainfo, Mismatch, PieceIndex, Verified};
 
+use tokio::sync::Semaphore;
+
 use super::Net;
 use crate::api::{Target, TorrentId};
 use crate::error::{StorageError, TorrentError};
@@ -153,16 +155,18 @@ pub(super) fn close(
     });
 }
 
-/// Runs `work` on the pool and waits for it; `None` where it died.
-pub(super) async fn on_pool<T: Send + 'static>(
-    net: &Net,
+/// Reads for a peer on a thread of its own, apart from the pool, which a disk that hangs would hold up for all; `None`
+/// where it died. Waits for its turn where a torrent has [`READS`] under way.
+pub(super) async fn read<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    let (answer, result) = tokio::sync::oneshot::channel();
-    net.pool.submit(move || {
-        let _ = answer.send(work()); // nobody waits for a connection that is gone
+    let turn = Arc::clone(turns).acquire_owned().await.ok()?;
+    let reading = tokio::task::spawn_blocking(move || {
+        let _turn = turn; // held to the end, also where nobody waits because the connection is gone
+        work()
     });
-    result.await.ok()
+    reading.await.ok()
 }
 
 /// Contradictions in the torrent itself: no other peer's bytes can mend them.
@@ -185,3 +189,10 @@ fn submit(net: &Net, torrent: TorrentId, work: impl FnOnce() -> JobResult + Send
         let _ = done.send(Done { torrent, result }); // the session may be gone
     });
 }
+
+/// Reads of one torrent that wait for a disk at once: enough for a disk to choose their order.
+pub(super) const READS: usize = 8;
+
+/// Threads that wait for disks, in all: as many torrents as these are turns for can hang, and the next still reads.
+/// They are started when they are needed, and end when they are not.
+pub(super) const READERS: usize = 128;

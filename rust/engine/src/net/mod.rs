@@ -153,6 +153,8 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        .max_blocking_threads(jobs::READERS)
+        .thread_name("p2pcore-read")
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,

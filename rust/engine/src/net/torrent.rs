@@ -21,6 +21,8 @@ use p2pcore_scheduling::{
     CloseReason, Input, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket, Time, Verdict,
 };
 
+use tokio::sync::Semaphore;
+
 use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
 use super::limits::Limiter;
@@ -38,6 +40,8 @@ pub(super) struct Torrent {
     pub limits: Limiter,
     pub shared: Arc<TorrentShared>,
     pub fetched: Arc<Fetched>,
+    /// Turns for reads that wait for a disk.
+    pub reads: Arc<Semaphore>,
     target: Target,
     core: RefCell<Core>,
 }
@@ -149,6 +153,7 @@ impl Torrent {
             limits: Limiter::new(add.limits),
             shared,
             fetched: Arc::default(),
+            reads: Arc::new(Semaphore::new(jobs::READS)),
             target: add.target,
             core: RefCell::new(core),
         })

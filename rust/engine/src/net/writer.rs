@@ -71,7 +71,7 @@ fn take_batch(peer: &Peer, limited: bool, buffer: &mut Vec<u8>, spans: &mut Vec<
     spans.extend(outbox.blocks.drain(..count));
 }
 
-/// Appends each block as a piece message: from the page cache at once, otherwise on a pool thread.
+/// Appends each block as a piece message: from the page cache at once, otherwise on a thread that may wait for the disk.
 async fn read_blocks(
     net: &Net,
     torrent: &Torrent,
@@ -87,7 +87,7 @@ async fn read_blocks(
             buffer.truncate(at - codec::PIECE_HEADER);
             let rest = spans[number..].to_vec();
             let storage = std::sync::Arc::clone(&storage);
-            let read = jobs::on_pool(net, move || {
+            let read = jobs::read(&torrent.reads, move || {
                 for span in rest {
                     let at = start_block(&mut buffer, span);
                     storage.read(span, &mut buffer[at..])?;

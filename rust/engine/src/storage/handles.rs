@@ -34,10 +34,15 @@ impl Handle {
         }
     }
 
-    /// Whether it is time to look at the path again; if so, the next look is due later.
-    pub fn due(&self, now_ms: u64) -> bool {
+    /// Whether it is time to look at the path again.
+    pub fn is_due(&self, now_ms: u64) -> bool {
         let looked = self.looked.load(Ordering::Relaxed);
-        let due = looked == 0 || now_ms + 1 >= looked + LOOK_EVERY_MS;
+        looked == 0 || now_ms + 1 >= looked + LOOK_EVERY_MS
+    }
+
+    /// The same; if so, the next look is due later.
+    pub fn due(&self, now_ms: u64) -> bool {
+        let due = self.is_due(now_ms);
         if due {
             self.looked.store(now_ms + 1, Ordering::Relaxed);
         }
@@ -123,6 +128,19 @@ impl Handles {
             .collect();
         drop(cache);
         drop(closed);
+    }
+
+    /// Makes a look due for all files of a storage.
+    #[cfg(test)]
+    pub fn forget_looks(&self, storage: u64) {
+        let cache = lock(&self.0);
+        for (handle, _) in cache
+            .open
+            .range((storage, 0)..=(storage, u32::MAX))
+            .map(|(_, entry)| entry)
+        {
+            handle.looked.store(0, Ordering::Relaxed);
+        }
     }
 
     /// How many files are open.

@@ -290,6 +290,21 @@ fn a_read_at_once_needs_an_open_file() {
 }
 
 #[test]
+fn a_read_at_once_never_looks_at_the_path() {
+    let world = World::single(Format::V1, 100_000);
+    let (storage, _) = world.open(&[true]);
+    world.write_all(&storage);
+    let mut out = vec![0; 16_384];
+    HANDLES.forget_looks(storage.id);
+    assert_eq!(storage.read_now(span(1, 0, 16_384), &mut out), None);
+    storage.read(span(1, 0, 16_384), &mut out).unwrap();
+    fs::remove_file(world.folder().join("one.bin")).unwrap();
+    HANDLES.forget_looks(storage.id);
+    assert_eq!(storage.read_now(span(1, 0, 16_384), &mut out), None);
+    storage.read(span(1, 0, 16_384), &mut out).unwrap_err();
+}
+
+#[test]
 fn files_are_created_at_their_first_write_and_empty_ones_at_once() {
     let world = World::new(Format::V1, &FILES);
     let (storage, _) = world.open(&world.all());

@@ -72,7 +72,7 @@ impl Storage {
         file: FileIndex,
         number: u32,
     ) -> Result<(), StorageError> {
-        if number == PARTS || !handle.due(self.started.elapsed().as_millis() as u64) {
+        if number == PARTS || !handle.due(self.now_ms()) {
             return Ok(());
         }
         let entry = lock(&self.state).files[file.as_usize()];
