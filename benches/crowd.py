@@ -5,6 +5,7 @@ They keep and check nothing, so that what limits the rate is the seed as far as 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
@@ -19,8 +20,24 @@ WINDOW = 64
 """Blocks that a connection asks for ahead: 1 MiB, which no window of TCP on the loopback exceeds by much."""
 
 CHOKE, UNCHOKE, INTERESTED, REQUEST, PIECE = 0, 1, 2, 6, 7
+ATTEMPTS = 50
 WITHIN = 60
 """Seconds that all may wait for a byte."""
+
+
+def greeted(address: tuple[str, int], info_hash: bytes) -> socket.socket:
+    """A connection over which both have greeted. Who is refused tries again: libtorrent refuses some now and then."""
+    for _ in range(ATTEMPTS):
+        connection = socket.create_connection(address, timeout=WITHIN)
+        connection.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-XX0001-" + os.urandom(12))
+        greeting = bytearray()
+        with contextlib.suppress(ConnectionResetError):
+            while len(greeting) < 68 and (part := connection.recv(68 - len(greeting))):
+                greeting += part
+        if len(greeting) == 68:
+            return connection
+        connection.close()
+    raise ConnectionError("the client refused a connection again and again")
 
 
 class Member:
@@ -32,14 +49,7 @@ class Member:
         self.asked: set[bytes] = set()
         self.had = 0
         self._buffer = bytearray(MIB)
-        self.socket = socket.create_connection(address, timeout=WITHIN)
-        self.socket.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-XX0001-" + os.urandom(12))
-        greeting = bytearray()
-        while len(greeting) < 68:
-            part = self.socket.recv(68 - len(greeting))
-            if not part:
-                raise ConnectionError("the seed refused a connection")
-            greeting += part
+        self.socket = greeted(address, info_hash)
         if fetching:
             self.socket.sendall(struct.pack(">IB", 1, INTERESTED))
 
