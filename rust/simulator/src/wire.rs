@@ -171,8 +171,8 @@ impl Pipe {
     /// The sending end is closed: what was not sent is lost. What is under way arrives.
     pub(crate) fn close(&mut self) {
         self.open = false;
-        self.outbox.clear();
-        self.wire.clear();
+        self.outbox = VecDeque::new();
+        self.wire = VecDeque::new();
         (self.outbox_bytes, self.wire_bytes) = (0, 0);
         self.writing = false;
     }

@@ -3,6 +3,7 @@
 
 mod connecting;
 mod outputs;
+mod present;
 mod sending;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use p2pcore_protocol::Layout;
 use p2pcore_scheduling::{Input, PeerKey, Time};
 
+use self::present::Present;
 use crate::event::{Agenda, Event, Nanos, PipeId};
 use crate::node::Node;
 use crate::random::Random;
@@ -29,6 +31,7 @@ pub(crate) struct World {
     pub(crate) agenda: Agenda,
     pub(crate) spread: Spread,
     pipes: Vec<Pipe>,
+    present: Present,
     /// Pairs of nodes between which there is a connection, the lesser first.
     connected: BTreeSet<(u32, u32)>,
     /// Links between sites: from site, to site.
@@ -143,6 +146,7 @@ impl World {
             seed,
             layout,
             now: 0,
+            present: Present::new(nodes.iter().map(|node| node.joins_at)),
             nodes,
             agenda,
             pipes: Vec::new(),
