@@ -57,7 +57,7 @@ pub fn simulate_trial<'py>(
         (mark.what, value, mark.limit, mark.is_least, missed_by)
     };
     let marks = trial.marks.iter().map(row).collect();
-    let compared = outcome.baseline.as_ref().map_or(0, |report| report.blocks);
+    let compared: u64 = outcome.beside.iter().map(|report| report.blocks).sum();
     let blocks = outcome.report.blocks + compared;
     RawResult::of(py, &outcome.report, marks, (cpu, blocks))
 }

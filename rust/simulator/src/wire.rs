@@ -60,6 +60,8 @@ pub(crate) struct Pipe {
     writing: bool,
     /// It waits for its turn at the uplink, or for a link between sites.
     pub(crate) queued: bool,
+    /// The receiving end knows that the sending end is interested.
+    pub(crate) wants: bool,
     /// Sent and not yet received.
     pub(crate) blocks: VecDeque<Flying>,
     notes: VecDeque<(Nanos, Note)>,
@@ -82,6 +84,7 @@ impl Pipe {
             wire_bytes: 0,
             writing: false,
             queued: false,
+            wants: false,
             blocks: VecDeque::new(),
             notes: VecDeque::new(),
             last: 0,

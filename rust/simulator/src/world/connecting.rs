@@ -9,6 +9,7 @@ use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::{State, dialled_from, peer_id};
 use crate::random::Random;
+use crate::scenario::Leaves;
 use crate::wire::{Pipe, back};
 
 /// A dial into a firewall gets no answer: the engine's default timeout.
@@ -18,6 +19,12 @@ impl World {
     pub(super) fn join(&mut self, node: u32) {
         let joining = &mut self.nodes[node as usize];
         joining.state = State::Here;
+        if let Leaves::Within(time) = joining.what.leaves {
+            let mut leaving = Random::new(self.seed, (1 << 62) + u64::from(node));
+            let after = leaving.below(nanos(time).max(1));
+            self.agenda.at(self.now + after, Event::Leave(node));
+        }
+        let joining = &mut self.nodes[node as usize];
         let known = std::mem::take(&mut joining.known);
         if joining.what.complete {
             let pieces = self.layout.pieces().map(Verified::simulated).collect();
@@ -158,6 +165,7 @@ impl World {
     pub(super) fn closed(&mut self, pipe: PipeId) {
         let Pipe { from, to, .. } = self.pipes[pipe as usize];
         self.pipes[pipe as usize].close();
+        self.set_wanted(back(pipe), false);
         if !self.pipes[back(pipe) as usize].open {
             self.connected.remove(&pair(from, to));
         }
