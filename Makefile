@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 SIM ?= all
 
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-python lint bench profile sim fuzz wheel dev build peers clean
+.PHONY: help demo test test-rust test-python lint bench profile sim sim-nightly fuzz wheel dev build peers clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -58,8 +58,11 @@ bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS g
 profile: $(VENV)/run build ## Where the time of a 1 GiB transfer goes, for leech and seed; needs perf.
 	$(BIN)/python benches/hot.py
 
-sim: ## Swarms in virtual time against their marks: all but the slowest; SIM=s2 runs one scenario, SEED=3 one seed.
+sim: ## Swarms in virtual time against their marks: all but the nightly ones; SIM=s2 runs one scenario, SEED=3 one seed.
 	cargo run --release --locked -q -p p2pcore-simulator --example sim -- $(SIM) $(if $(SEED),--seed $(SEED))
+
+sim-nightly: ## The swarm of 100,000: hours, and some gigabytes of memory.
+	$(MAKE) sim SIM=s4
 
 fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
 	for target in bencode metainfo magnet wire swarm; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done
