@@ -1,9 +1,11 @@
 //! Whole runs: that they repeat, that they agree with what can be computed, and that each conduct does what it says.
 
 mod conduct;
+mod invariants;
 mod physics;
 mod repeating;
 mod rows;
+pub(crate) mod watch;
 
 use std::time::Duration;
 
