@@ -1,6 +1,7 @@
 //! Whole runs: that they repeat, that they agree with what can be computed, and that each conduct does what it says.
 
 mod conduct;
+mod golden;
 mod invariants;
 mod physics;
 mod repeating;

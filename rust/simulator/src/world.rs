@@ -119,7 +119,7 @@ impl World {
                     Joins::At(time) => nanos(time),
                     Joins::Within(time) => joining.below(nanos(time).max(1)),
                     Joins::Poisson(rate) => {
-                        poisson -= (1.0 - joining.unit()).ln() / rate;
+                        poisson += joining.wait() / rate;
                         nanos(Duration::from_secs_f64(poisson))
                     }
                 };

@@ -1,5 +1,5 @@
 //! Runs scenarios by name and says how far each is from its marks:
-//! `sim NAME... [--seed N | --seeds N] [--jobs N] [--json | --report]`.
+//! `sim NAME... [--seed N | --seeds N] [--jobs N] [--json | --report | --traces]`.
 
 mod beside;
 
@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use p2pcore_simulator::scenarios::{self, Mark, Outcome, Trial};
 
-const USAGE: &str = "usage: sim NAME... [--seed N | --seeds N] [--jobs N] [--json | --report]
+const USAGE: &str =
+    "usage: sim NAME... [--seed N | --seeds N] [--jobs N] [--json | --report | --traces]
 NAME is a scenario, its number (s1 is s1-8, s1-32 and s1-100), or all";
 
 fn main() -> ExitCode {
@@ -19,7 +20,8 @@ fn main() -> ExitCode {
         }
         return ExitCode::from(2);
     };
-    if !wish.json {
+    let table = !wish.json && !wish.traces;
+    if table {
         println!(
             "{:<10} {:<30} {:>10} {:>8} {:>9}  seeds  seconds",
             "scenario", "figure", "worst", "mark", "missed by"
@@ -32,18 +34,20 @@ fn main() -> ExitCode {
             if wish.json {
                 let json = report.to_json();
                 println!("{{\"scenario\":\"{}\",\"report\":{json}}}", trial.name);
+            } else if wish.traces {
+                println!("{} {} {:016x}", trial.name, report.seed, report.trace);
             } else if wish.report {
                 println!("{}", report.table());
             }
         }
-        if !wish.json {
+        if table {
             print!("{}", verdicts(trial, &outcomes, seconds));
         }
         let asked = trial.marks.iter().filter(|mark| mark.is_asked());
         marks += asked.clone().count();
         missed += asked.filter(|mark| misses(mark, &outcomes) > 0.0).count();
     });
-    if !wish.json {
+    if table {
         println!("{} of {marks} marks are reached", marks - missed);
     }
     ExitCode::SUCCESS
@@ -85,6 +89,7 @@ struct Wish {
     jobs: usize,
     json: bool,
     report: bool,
+    traces: bool,
 }
 
 impl Wish {
@@ -95,6 +100,7 @@ impl Wish {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             json: false,
             report: false,
+            traces: false,
         };
         while let Some(arg) = args.next() {
             match arg.as_str() {
@@ -106,6 +112,7 @@ impl Wish {
                 "--jobs" => wish.jobs = args.next()?.parse().ok()?,
                 "--json" => wish.json = true,
                 "--report" => wish.report = true,
+                "--traces" => wish.traces = true,
                 name => {
                     let named = scenarios::named(name);
                     if named.is_empty() {
