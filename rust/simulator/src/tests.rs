@@ -5,6 +5,7 @@ mod golden;
 mod invariants;
 mod physics;
 mod repeating;
+mod rounds;
 mod rows;
 pub(crate) mod watch;
 
