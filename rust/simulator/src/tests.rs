@@ -7,6 +7,7 @@ mod physics;
 mod repeating;
 mod rounds;
 mod rows;
+mod sharing;
 pub(crate) mod watch;
 
 use std::time::Duration;

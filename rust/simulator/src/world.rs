@@ -282,6 +282,12 @@ impl World {
         &self.connected
     }
 
+    /// The node behind a peer.
+    #[cfg(test)]
+    pub(crate) fn node_of(&self, peer: PeerKey) -> u32 {
+        self.pipes[peer.0 as usize].to
+    }
+
     /// The end that receives what goes through a pipe, if it is connected: its node and its name for the sender.
     fn receiver(&self, pipe: PipeId) -> Option<(u32, PeerKey)> {
         let own = &self.pipes[back(pipe) as usize];

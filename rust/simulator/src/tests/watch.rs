@@ -11,6 +11,7 @@ use p2pcore_protocol::BLOCK;
 use p2pcore_protocol::message::{Message, Request};
 use p2pcore_scheduling::{Input, Output, PeerKey};
 
+use crate::event::Nanos;
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -32,6 +33,8 @@ struct Watched {
     usual: BTreeSet<PeerKey>,
     /// Blocks asked of a second peer.
     twice: u64,
+    /// When a block came, and from whom.
+    came: Vec<(Nanos, PeerKey)>,
 }
 
 /// A world and all its Swarms.
@@ -79,6 +82,14 @@ impl Watch {
             .sum()
     }
 
+    /// When one node got a block of the other, in order.
+    pub(super) fn came(&self, to: u32, from: u32) -> Vec<Nanos> {
+        let came = self.nodes[to as usize].came.iter();
+        came.filter(|(_, peer)| self.world.node_of(*peer) == from)
+            .map(|(at, _)| *at)
+            .collect()
+    }
+
     /// Every Swarm counts its duplicates as they were seen here; with those that stalled peers kept.
     pub(super) fn check_duplicates(&self) {
         for (number, (watched, node)) in self.nodes.iter().zip(&self.world.nodes).enumerate() {
@@ -122,6 +133,7 @@ impl Watch {
                 if let Some(owed) = here.owed.get_mut(&peer) {
                     owed.remove(&(piece, begin));
                 }
+                here.came.push((self.world.now, peer));
             }
             Word::Told(Input::Message { peer, message }) => here.told(peer, message, pieces),
             Word::Said(Output::Send { peer, message }) => here.says(peer, message, all),
