@@ -93,6 +93,10 @@ impl World {
         }
         let delay = self.delay(from, to);
         let pipe = self.pipes.len() as PipeId;
+        if self.pipes.len() == self.pipes.capacity() {
+            // A large swarm has gigabytes of them: to double what there is would be too much.
+            self.pipes.reserve_exact(pipe as usize / 4 + 64);
+        }
         self.pipes.push(Pipe::new(from, to, delay));
         self.pipes.push(Pipe::new(to, from, delay));
         let answered = self.pipes[back(pipe) as usize].arrival(self.now + delay);
