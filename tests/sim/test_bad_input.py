@@ -38,6 +38,10 @@ SMALL = sim.Scenario(pieces=4, groups=[ORIGIN, PEER])
         ("joins", "now"),
         ("leaves", "early"),
         ("firewalled", None),
+        ("view", -1),
+        ("prefixes", 0),
+        ("prefixes", 65537),
+        ("legacy", 1),
         ("counted", "yes"),
     ],
 )
@@ -150,8 +154,13 @@ def test_names_and_seeds_that_are_none() -> None:
         conduct=st.sampled_from(["honest", "free-rider", "slow-loris", "liar"])
         | st.builds(sim.StallsAfter, sent=st.integers(0, 2**63 - 1)),
         joins=st.floats(0, 1e9) | st.builds(sim.Within, seconds=st.floats(0, 1e9)),
-        leaves=st.sampled_from(["never", "complete"]) | st.builds(sim.AfterSending, sent=st.integers(0, 2**63 - 1)),
+        leaves=st.sampled_from(["never", "complete"])
+        | st.builds(sim.AfterSending, sent=st.integers(0, 2**63 - 1))
+        | st.builds(sim.Within, seconds=st.floats(0, 1e9)),
         firewalled=st.booleans(),
+        view=st.none() | st.integers(0, 9),
+        prefixes=st.none() | st.integers(1, 65536),
+        legacy=st.booleans(),
     ),
     st.builds(
         sim.Network,

@@ -99,15 +99,28 @@ def test_conducts_and_comings_reach_the_simulator() -> None:
             sim.Group(name="poisson", count=6, joins=sim.Poisson(per_second=2)),
             sim.Group(name="within", count=3, joins=sim.Within(seconds=4)),
             sim.Group(name="rider", count=2, conduct="free-rider", firewalled=True),
+            sim.Group(name="goes", count=3, leaves=sim.Within(seconds=2), counted=False),
         ],
     )
     nodes = sim.run(scenario, seed=1).nodes
-    of = {name: nodes[nodes["class"] == name] for name in ("stalls", "poisson", "within", "rider")}
+    of = {name: nodes[nodes["class"] == name] for name in ("stalls", "poisson", "within", "rider", "goes")}
     assert of["stalls"]["uploaded"].tolist() == [1 << 20]
     assert len(set(of["poisson"]["joined"])) == 6
     assert np.all(of["within"]["joined"] < 4)
     assert of["rider"]["uploaded"].tolist() == [0, 0]
     assert np.isfinite(of["rider"]["finished"]).all()
+    assert np.all(of["goes"]["left"] < 2)
+
+
+def test_views_prefixes_and_usual_clients_change_what_happens() -> None:
+    groups = [sim.Group(name="origin", complete=True), sim.Group(name="peer", count=30)]
+    changed = [{}, {"view": 5}, {"prefixes": 3}, {"legacy": True}]
+    traces = {
+        sim.run(sim.Scenario(pieces=8, groups=[groups[0], dataclasses.replace(groups[1], **change)])).trace
+        for change in changed
+    }
+    assert len(traces) == 4
+    assert sim.scenario("s9-10").groups[-1].prefixes == 10
 
 
 def test_settings_of_the_scheduler_change_what_happens() -> None:

@@ -11,6 +11,7 @@ from p2pcore.sim._scenario import (
     AfterSending,
     Group,
     Joins,
+    Leaves,
     Network,
     Poisson,
     Scenario,
@@ -42,13 +43,13 @@ def from_raw(raw: dict[str, Any]) -> Scenario:
 
 
 def _group_to_raw(group: Group) -> dict[str, Any]:
-    conduct, leaves, counted = group.conduct, group.leaves, group.counted
+    conduct, counted = group.conduct, group.counted
     if counted is None:
         counted = not group.complete and isinstance(conduct, str) and conduct in _COUNTED
     kinds = {
         "conduct": ("stalls", conduct.sent) if isinstance(conduct, StallsAfter) else (conduct, 0),
         "joins": _joins_to_raw(group.joins),
-        "leaves": ("sent", leaves.sent) if isinstance(leaves, AfterSending) else (leaves, 0),
+        "leaves": _leaves_to_raw(group.leaves),
     }
     return {**_fields(group), **kinds, "counted": counted}
 
@@ -61,15 +62,26 @@ def _joins_to_raw(joins: Joins) -> tuple[str, float]:
     return "at", joins
 
 
+def _leaves_to_raw(leaves: Leaves) -> tuple[str, int, float]:
+    if isinstance(leaves, AfterSending):
+        return "sent", leaves.sent, 0.0
+    if isinstance(leaves, Within):
+        return "within", 0, leaves.seconds
+    return leaves, 0, 0.0
+
+
 def _group_from_raw(raw: dict[str, Any]) -> Group:
-    (conduct, kept), (joins, value), (leaves, sent) = raw["conduct"], raw["joins"], raw["leaves"]
+    (conduct, kept), (joins, value), (leaves, sent, seconds) = raw["conduct"], raw["joins"], raw["leaves"]
     coming: Joins = value
     if joins != "at":
         coming = Within(seconds=value) if joins == "within" else Poisson(per_second=value)
+    going: Leaves = leaves
+    if leaves in ("sent", "within"):
+        going = AfterSending(sent=sent) if leaves == "sent" else Within(seconds=seconds)
     kinds = {
         "conduct": StallsAfter(sent=kept) if conduct == "stalls" else conduct,
         "joins": coming,
-        "leaves": AfterSending(sent=sent) if leaves == "sent" else leaves,
+        "leaves": going,
     }
     return Group(**{**raw, **kinds})
 

@@ -146,6 +146,7 @@ class Result:
         origin_total: Copies that the origins sent until the end.
         origin_repeats: Copies that the origins sent of pieces that somebody else had already.
         utilisation: Share of the uplinks that was used, of the origins and the counted nodes while they were there.
+        utilisation_wanted: The same over the time in which somebody was interested in them.
         wasted: Payload received in vain, as a share of all that had to be received.
         duplicates: Blocks asked of a second peer in the endgame.
         stalls: Peers that were found to stall.
@@ -194,6 +195,7 @@ class Result:
     origin_total: float
     origin_repeats: float
     utilisation: float
+    utilisation_wanted: float
     wasted: float
     duplicates: int
     stalls: int

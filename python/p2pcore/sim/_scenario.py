@@ -39,10 +39,10 @@ class StallsAfter:
 @public_in(_MODULE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
-    """Nodes come at random times from the start.
+    """Nodes come at random times from the start, or go at random times from their coming.
 
     Attributes:
-        seconds: Until then all are there.
+        seconds: Until then all are there, or gone.
     """
 
     seconds: float
@@ -87,7 +87,7 @@ class AfterSending:
 
 Conduct: TypeAlias = Literal["honest", "free-rider", "slow-loris", "liar"] | StallsAfter
 Joins: TypeAlias = float | Within | Poisson
-Leaves: TypeAlias = Literal["never", "complete", "lingered"] | AfterSending
+Leaves: TypeAlias = Literal["never", "complete", "lingered"] | AfterSending | Within
 
 
 @public_in(_MODULE)
@@ -106,8 +106,12 @@ class Group:
             "liar" sends what is corrupt; or a `StallsAfter`.
         joins: Seconds from the start until they come; or a `Within` or a `Poisson`.
         leaves: "never"; "complete" is as soon as they have everything; "lingered" when they have passed on one more
-            piece that somebody wanted, too; or an `AfterSending`.
+            piece that somebody wanted, too; or an `AfterSending`, or a `Within`.
         firewalled: They can dial and cannot be dialled.
+        view: Nodes that each makes itself known to; None: half of the scenario's degree.
+        prefixes: Their addresses are of so many prefixes (/24) of the open Internet, 1 to 65536; None: each has a private
+            address, which counts as one of its own.
+        legacy: They are usual clients: tit-for-tat with 4 + 1 slots, no fast extension, no origin mode.
         counted: The run lasts until they are done, and the result's times are theirs. None: if they lack pieces and are
             honest or free riders.
 
@@ -125,6 +129,9 @@ class Group:
     joins: Joins = 0.0
     leaves: Leaves = "never"
     firewalled: bool = False
+    view: int | None = None
+    prefixes: int | None = None
+    legacy: bool = False
     counted: bool | None = None
 
     def __post_init__(self) -> None:
@@ -136,12 +143,16 @@ class Group:
         checks.rate("up" + whose, self.up)
         checks.rate("down" + whose, self.down)
         checks.whole("site" + whose, self.site, 0, 255)
-        for name in ("complete", "firewalled"):
+        if self.view is not None:
+            checks.whole("view" + whose, self.view, 0)
+        if self.prefixes is not None:
+            checks.whole("prefixes" + whose, self.prefixes, 1, 65536)
+        for name in ("complete", "firewalled", "legacy"):
             checks.flag(name + whose, getattr(self, name))
         if self.counted is not None:
             checks.flag("counted" + whose, self.counted)
         checks.one_of("conduct" + whose, self.conduct, _CONDUCTS, StallsAfter)
-        checks.one_of("leaves" + whose, self.leaves, ("never", "complete", "lingered"), AfterSending)
+        checks.one_of("leaves" + whose, self.leaves, ("never", "complete", "lingered"), AfterSending, Within)
         if not isinstance(self.joins, Within | Poisson):
             checks.seconds("joins" + whose, self.joins)
         if self.complete and self.counted:

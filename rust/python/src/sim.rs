@@ -56,8 +56,9 @@ pub fn simulate_trial<'py>(
         let missed_by = mark.missed_by(value);
         (mark.what, value, mark.limit, mark.is_least, missed_by)
     };
-    let marks = trial.marks.iter().map(row).collect();
-    let compared = outcome.baseline.as_ref().map_or(0, |report| report.blocks);
+    let asked = trial.marks.iter().filter(|mark| mark.is_asked());
+    let marks = asked.map(row).collect();
+    let compared: u64 = outcome.beside.iter().map(|report| report.blocks).sum();
     let blocks = outcome.report.blocks + compared;
     RawResult::of(py, &outcome.report, marks, (cpu, blocks))
 }
@@ -68,7 +69,7 @@ pub fn simulate_trial<'py>(
 pub fn trials(name: Option<&str>) -> Vec<TrialRow> {
     let found = name.map_or_else(scenarios::all, scenarios::named);
     let row = |trial: &Trial| {
-        let marks = trial.marks.iter();
+        let marks = trial.marks.iter().filter(|mark| mark.is_asked());
         let marks = marks.map(|mark| (mark.what, mark.limit, mark.is_least));
         (trial.name, trial.about, trial.slow, marks.collect())
     };

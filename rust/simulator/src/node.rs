@@ -31,6 +31,8 @@ pub(crate) struct Node {
     pub(crate) pipes: Vec<PipeId>,
     /// Addresses told before it came.
     pub(crate) known: Vec<SocketAddr>,
+    /// Peers that are interested in it, and since when there is any.
+    pub(crate) wanted: (u32, Nanos),
     /// Corrupt blocks stored, by piece.
     pub(crate) corrupt: BTreeMap<u32, Vec<BlockSpan>>,
     pub(crate) seen: Seen,
@@ -52,6 +54,8 @@ pub(crate) struct Seen {
     pub(crate) left: Option<Nanos>,
     /// When it first kept back what it should have sent.
     pub(crate) stalled: Option<Nanos>,
+    /// For how long somebody was interested, in all.
+    pub(crate) wanted_for: Nanos,
     /// Payload that went over its uplink.
     pub(crate) sent: u64,
     /// Payload that its Swarm handed over.
@@ -92,6 +96,7 @@ impl Node {
             down_free: 0,
             pipes: Vec::new(),
             known: Vec::new(),
+            wanted: (0, 0),
             corrupt: BTreeMap::new(),
             seen: Seen::default(),
         }

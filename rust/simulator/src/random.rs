@@ -30,11 +30,45 @@ impl Random {
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
+
+    /// A number above 0 whose mean is 1 (exponential).
+    pub(crate) fn wait(&mut self) -> f64 {
+        -logarithm(1.0 - self.unit())
+    }
+}
+
+/// The natural logarithm of a number in (0, 1]. The one of the standard library is the platform's, and runs have to be
+/// the same on each: here are only operations that IEEE 754 rounds in one way.
+fn logarithm(mut number: f64) -> f64 {
+    let mut halvings = 0.0;
+    while number < 0.5 {
+        number *= 2.0;
+        halvings += 1.0;
+    }
+    let ratio = (number - 1.0) / (number + 1.0);
+    let square = ratio * ratio;
+    let mut sum = 0.0;
+    for odd in (0..20).rev() {
+        sum = sum * square + 1.0 / f64::from(2 * odd + 1);
+    }
+    2.0 * ratio * sum - halvings * std::f64::consts::LN_2
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_logarithm_is_one() {
+        for number in [1.0, 0.999, 0.7, 0.5, 0.499, 0.1, 1e-9, 2e-16] {
+            assert!(
+                (logarithm(number) - f64::ln(number)).abs() < 1e-14 * number.ln().abs().max(1.0)
+            );
+        }
+        let mut random = Random::new(1, 1);
+        let mean = (0..10_000).map(|_| random.wait()).sum::<f64>() / 10_000.0;
+        assert!((mean - 1.0).abs() < 0.03, "{mean}");
+    }
 
     #[test]
     fn numbers_follow_from_seed_and_stream_and_stay_in_bounds() {

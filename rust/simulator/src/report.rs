@@ -53,6 +53,8 @@ pub struct Report {
     pub origin_repeats: f64,
     /// Share of the uplinks' time that was used, over the origins and the counted nodes while they were here.
     pub utilisation: f64,
+    /// The same over the time in which somebody was interested.
+    pub utilisation_wanted: f64,
     /// Payload received in vain, as a share of all that had to be received.
     pub wasted: f64,
     /// Blocks asked of a second peer in the endgame.
@@ -189,7 +191,16 @@ impl Report {
             first_copy_at: first_copy.map_or(0.0, |(at, _)| seconds(at)),
             origin_total: origin_sent as f64 / bytes,
             origin_repeats: world.spread.repeated as f64 / bytes,
-            utilisation: utilisation(world),
+            utilisation: utilisation(world, |node, until| until - node.joins_at),
+            utilisation_wanted: utilisation(world, |node, until| {
+                let (wanted_by, since) = node.wanted;
+                let still = if wanted_by > 0 {
+                    until.saturating_sub(since)
+                } else {
+                    0
+                };
+                node.seen.wanted_for + still
+            }),
             wasted: counters().map(|sums| sums.wasted).sum::<u64>() as f64
                 / (bytes * counted.len() as f64),
             duplicates: counters().map(|sums| sums.duplicates).sum(),
@@ -238,7 +249,7 @@ fn limits(scenario: &Scenario) -> (f64, f64) {
     (fluid, if equal { whole } else { 0.0 })
 }
 
-fn utilisation(world: &World) -> f64 {
+fn utilisation(world: &World, time: fn(&Node, u64) -> u64) -> f64 {
     let (mut used, mut there) = (0.0, 0.0);
     for node in &world.nodes {
         let takes_part = node.what.counted || node.what.complete;
@@ -246,7 +257,7 @@ fn utilisation(world: &World) -> f64 {
         if takes_part && up > 0 && up != crate::scenario::UNLIMITED && node.joins_at < world.now {
             let until = node.seen.left.unwrap_or(world.now);
             used += node.seen.sent as f64;
-            there += up as f64 * seconds(until - node.joins_at);
+            there += up as f64 * seconds(time(node, until));
         }
     }
     if there > 0.0 { used / there } else { 0.0 }

@@ -1,11 +1,14 @@
 //! The scenarios by name, each with its marks. A file holds one of them.
 
+mod origin;
+mod riders;
 mod s1;
 mod s10;
 mod s11;
 mod s12;
 mod s13;
 mod s14;
+mod s15;
 mod s16;
 mod s17;
 mod s18;
@@ -34,12 +37,14 @@ pub struct Trial {
     pub name: &'static str,
     /// In a few words.
     pub about: &'static str,
-    /// It takes minutes for each seed.
+    /// It takes hours, or more memory than most machines have.
     pub slow: bool,
+    /// Seeds that `make sim` runs it with, the first ones: the longer one takes, the fewer.
+    pub seeds: u64,
     /// What has to be reached.
     pub marks: &'static [Mark],
     scenario: fn() -> Scenario,
-    baseline: Option<fn() -> Scenario>,
+    beside: &'static [fn() -> Scenario],
 }
 
 /// One figure and how far it may go. For several seeds the worst one counts.
@@ -47,7 +52,7 @@ pub struct Trial {
 pub struct Mark {
     /// What is measured.
     pub what: &'static str,
-    /// The limit.
+    /// The limit; infinite where the figure only stands beside others.
     pub limit: f64,
     /// The limit is the least value that passes, not the greatest.
     pub is_least: bool,
@@ -61,8 +66,8 @@ pub struct Outcome {
     pub scenario: Scenario,
     /// What was measured.
     pub report: Report,
-    /// The same of the scenario to compare with, if the trial has one.
-    pub baseline: Option<Report>,
+    /// The same of the scenarios to compare with, in the trial's order.
+    pub beside: Vec<Report>,
 }
 
 /// Every trial, in the order of the design page.
@@ -82,6 +87,7 @@ pub fn all() -> Vec<Trial> {
     trials.extend(s12::TRIALS);
     trials.extend(s13::TRIALS);
     trials.extend(s14::TRIALS);
+    trials.extend(s15::TRIALS);
     trials.extend(s16::TRIALS);
     trials.extend(s17::TRIALS);
     trials.extend(s18::TRIALS);
@@ -115,10 +121,16 @@ impl Trial {
             name,
             about,
             slow: false,
+            seeds: 5,
             marks,
             scenario,
-            baseline: None,
+            beside: &[],
         }
+    }
+
+    const fn seeds(mut self, seeds: u64) -> Self {
+        self.seeds = seeds;
+        self
     }
 
     const fn slow(mut self) -> Self {
@@ -126,8 +138,8 @@ impl Trial {
         self
     }
 
-    const fn baseline(mut self, scenario: fn() -> Scenario) -> Self {
-        self.baseline = Some(scenario);
+    const fn beside(mut self, scenarios: &'static [fn() -> Scenario]) -> Self {
+        self.beside = scenarios;
         self
     }
 
@@ -151,13 +163,11 @@ impl Trial {
         go_on: &dyn Fn(u64, u64) -> bool,
     ) -> Result<Outcome, Stopped> {
         let scenario = self.scenario();
-        let baseline = match self.baseline {
-            Some(make) => Some(crate::run_while(&make(), seed, go_on)?),
-            None => None,
-        };
+        let beside = self.beside.iter();
+        let beside = beside.map(|make| crate::run_while(&make(), seed, go_on));
         Ok(Outcome {
+            beside: beside.collect::<Result<_, _>>()?,
             report: crate::run_while(&scenario, seed, go_on)?,
-            baseline,
             scenario,
         })
     }
@@ -178,6 +188,16 @@ impl Mark {
             is_least: true,
             ..Self::at_most(what, limit, value)
         }
+    }
+
+    /// A figure to look at, which nothing is asked of.
+    const fn figure(what: &'static str, value: fn(&Outcome) -> f64) -> Self {
+        Self::at_most(what, f64::INFINITY, value)
+    }
+
+    /// Something is asked of the figure.
+    pub fn is_asked(&self) -> bool {
+        self.limit.is_finite()
     }
 
     /// The figure.
@@ -203,8 +223,10 @@ impl Mark {
         } else {
             value - self.limit
         };
-        if over.is_nan() {
+        if value.is_nan() {
             f64::INFINITY
+        } else if !self.is_asked() {
+            -1.0
         } else if self.limit > 0.0 {
             over / self.limit
         } else {
@@ -218,19 +240,22 @@ fn finished(outcome: &Outcome) -> f64 {
     outcome.report.finished as f64 / outcome.report.counted as f64
 }
 
-/// How much longer it took than without what the scenario adds.
-fn against_baseline(outcome: &Outcome) -> f64 {
-    outcome
-        .baseline
-        .as_ref()
-        .map_or(f64::NAN, |without| outcome.report.last / without.last)
+/// How much longer it took than the first run to compare with.
+fn against_first(outcome: &Outcome) -> f64 {
+    let without = outcome.beside.first();
+    without.map_or(f64::NAN, |without| outcome.report.last / without.last)
 }
 
-/// How much longer a class took, on average, than in the scenario to compare with.
-fn against_baseline_of(outcome: &Outcome, class: &str) -> f64 {
-    let mean = |report: &Report| report.class(class).map_or(f64::NAN, |class| class.mean);
-    let without = outcome.baseline.as_ref().map_or(f64::NAN, mean);
-    mean(&outcome.report) / without
+/// The mean time of a class.
+fn mean_of(report: &Report, class: &str) -> f64 {
+    report.class(class).map_or(f64::NAN, |class| class.mean)
+}
+
+/// How much longer a class took, on average, than in one of the runs to compare with.
+fn against(outcome: &Outcome, class: &str, beside: usize) -> f64 {
+    let other = outcome.beside.get(beside);
+    let other = other.map_or(f64::NAN, |report| mean_of(report, class));
+    mean_of(&outcome.report, class) / other
 }
 
 /// The time of so many pieces on a usual uplink.

@@ -1,9 +1,14 @@
 //! Whole runs: that they repeat, that they agree with what can be computed, and that each conduct does what it says.
 
 mod conduct;
+mod golden;
+mod invariants;
 mod physics;
 mod repeating;
+mod rounds;
 mod rows;
+mod sharing;
+pub(crate) mod watch;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2pcore_protocol::Layout;
 use p2pcore_protocol::layout::{LayoutError, Span};
 
-use crate::scenario::{Joins, Scenario};
+use crate::scenario::{Group, Joins, Leaves, Scenario};
 
 /// Why a scenario cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum ScenarioError {
     /// Every node needs an address of its own.
     #[error("groups: {0} nodes are more than {MAX_NODES}")]
     Nodes(usize),
+    /// Not so many prefixes, and at least one.
+    #[error("prefixes of group {0:?}: they must be from 1 to {MAX_PREFIXES}")]
+    Prefixes(String),
     /// Nobody would ever be done.
     #[error("groups: nobody has the pieces: one group at least must be complete")]
     NoOrigin,
@@ -42,6 +45,10 @@ pub enum ScenarioError {
 /// The addresses of nodes are 24 bits.
 pub const MAX_NODES: usize = 1 << 24;
 
+/// Nodes of prefixes tell themselves apart by their ports, too.
+const MAX_NODES_WITH_PREFIXES: usize = 1 << 22;
+const MAX_PREFIXES: u32 = 1 << 16;
+
 /// A century: what virtual time can count to is six.
 pub const MAX_TIME: Duration = Duration::from_hours(100 * 366 * 24);
 
@@ -60,6 +67,15 @@ impl Scenario {
             return Err(ScenarioError::Nodes(nodes));
         }
         let has_nodes = || self.groups.iter().filter(|group| group.count > 0);
+        let prefixed = |group: &&Group| group.prefixes.is_some();
+        for group in self.groups.iter().filter(prefixed) {
+            if !(1..=MAX_PREFIXES).contains(&group.prefixes.unwrap_or(1)) {
+                return Err(ScenarioError::Prefixes(group.class.to_string()));
+            }
+            if nodes > MAX_NODES_WITH_PREFIXES {
+                return Err(ScenarioError::Nodes(nodes));
+            }
+        }
         if !has_nodes().any(|group| group.complete) {
             return Err(ScenarioError::NoOrigin);
         }
@@ -90,6 +106,9 @@ impl Scenario {
             ("far_delay", self.network.far_delay),
         ];
         for group in &self.groups {
+            if let Leaves::Within(time) = group.leaves {
+                times.push(("leaves", time));
+            }
             match group.joins {
                 Joins::At(time) | Joins::Within(time) => times.push(("joins", time)),
                 Joins::Poisson(rate) if rate > 0.0 && rate.is_finite() => {
@@ -112,7 +131,6 @@ const MAX_JITTER: f64 = 100.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Group;
 
     fn refused(change: impl Fn(&mut Scenario)) -> String {
         let mut scenario = Scenario::flash_crowd(2, 8);
@@ -134,6 +152,10 @@ mod tests {
         assert!(refused(|it| it.groups[0].count = 0).contains("nobody has"));
         assert!(refused(|it| it.groups[0].counted = true).contains("\"origin\""));
         assert!(refused(|it| it.limit = Duration::MAX).starts_with("limit"));
+        assert!(refused(|it| it.groups[1].prefixes = Some(0)).starts_with("prefixes"));
+        assert!(
+            refused(|it| it.groups[1].leaves = Leaves::Within(Duration::MAX)).starts_with("leaves")
+        );
         assert!(refused(|it| it.network.jitter = f64::NAN).starts_with("jitter is NaN"));
         assert!(refused(|it| it.network.spread = 1.1).starts_with("spread is 1.1"));
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300] {

@@ -15,6 +15,31 @@ pub(crate) struct Flying {
     pub(crate) corrupt: bool,
 }
 
+/// A message on its way. Nine of ten are HAVEs, and a large swarm holds millions.
+#[derive(Debug)]
+enum Note {
+    Have(u32),
+    Other(Box<Message>),
+}
+
+impl From<Message> for Note {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Have(piece) => Self::Have(piece),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl From<Note> for Message {
+    fn from(note: Note) -> Self {
+        match note {
+            Note::Have(piece) => Self::Have(piece),
+            Note::Other(message) => *message,
+        }
+    }
+}
+
 /// One direction of a connection.
 #[derive(Debug)]
 pub(crate) struct Pipe {
@@ -35,9 +60,11 @@ pub(crate) struct Pipe {
     writing: bool,
     /// It waits for its turn at the uplink, or for a link between sites.
     pub(crate) queued: bool,
+    /// The receiving end knows that the sending end is interested.
+    pub(crate) wants: bool,
     /// Sent and not yet received.
     pub(crate) blocks: VecDeque<Flying>,
-    notes: VecDeque<(Nanos, Message)>,
+    notes: VecDeque<(Nanos, Note)>,
     /// When the last of what was sent arrives: nothing overtakes it.
     last: Nanos,
     /// When messages were last sent, and when those arrive: what is sent at one time arrives together.
@@ -57,6 +84,7 @@ impl Pipe {
             wire_bytes: 0,
             writing: false,
             queued: false,
+            wants: false,
             blocks: VecDeque::new(),
             notes: VecDeque::new(),
             last: 0,
@@ -123,12 +151,12 @@ impl Pipe {
             && sent == now
             && arrives == self.last
         {
-            self.notes.push_back((arrives, message));
+            self.notes.push_back((arrives, message.into()));
             return None;
         }
         let arrives = self.arrival(at);
         self.noted = Some((now, arrives));
-        self.notes.push_back((arrives, message));
+        self.notes.push_back((arrives, message.into()));
         Some(arrives)
     }
 
@@ -140,14 +168,14 @@ impl Pipe {
         if *arrives > now {
             return None;
         }
-        self.notes.pop_front().map(|(_, message)| message)
+        self.notes.pop_front().map(|(_, note)| note.into())
     }
 
     /// The sending end is closed: what was not sent is lost. What is under way arrives.
     pub(crate) fn close(&mut self) {
         self.open = false;
-        self.outbox.clear();
-        self.wire.clear();
+        self.outbox = VecDeque::new();
+        self.wire = VecDeque::new();
         (self.outbox_bytes, self.wire_bytes) = (0, 0);
         self.writing = false;
     }

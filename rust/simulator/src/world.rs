@@ -3,6 +3,7 @@
 
 mod connecting;
 mod outputs;
+mod present;
 mod sending;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -11,11 +12,14 @@ use std::time::Duration;
 use p2pcore_protocol::Layout;
 use p2pcore_scheduling::{Input, PeerKey, Time};
 
+use self::present::Present;
 use crate::event::{Agenda, Event, Nanos, PipeId};
 use crate::node::Node;
 use crate::random::Random;
 use crate::report::Report;
 use crate::scenario::{Joins, Scenario};
+#[cfg(test)]
+use crate::tests::watch::Word;
 use crate::wire::{Pipe, back};
 
 /// A run in progress.
@@ -29,6 +33,7 @@ pub(crate) struct World {
     pub(crate) agenda: Agenda,
     pub(crate) spread: Spread,
     pipes: Vec<Pipe>,
+    present: Present,
     /// Pairs of nodes between which there is a connection, the lesser first.
     connected: BTreeSet<(u32, u32)>,
     /// Links between sites: from site, to site.
@@ -40,6 +45,9 @@ pub(crate) struct World {
     tickets: u64,
     jitter: Random,
     graph: Random,
+    /// What the Swarms are told and say, where a test wants to know.
+    #[cfg(test)]
+    pub(crate) words: Option<Vec<(u32, Word)>>,
 }
 
 /// How far the data got beyond those that had it from the start.
@@ -111,7 +119,7 @@ impl World {
                     Joins::At(time) => nanos(time),
                     Joins::Within(time) => joining.below(nanos(time).max(1)),
                     Joins::Poisson(rate) => {
-                        poisson -= (1.0 - joining.unit()).ln() / rate;
+                        poisson += joining.wait() / rate;
                         nanos(Duration::from_secs_f64(poisson))
                     }
                 };
@@ -143,6 +151,7 @@ impl World {
             seed,
             layout,
             now: 0,
+            present: Present::new(nodes.iter().map(|node| node.joins_at)),
             nodes,
             agenda,
             pipes: Vec::new(),
@@ -152,6 +161,8 @@ impl World {
             tickets: 0,
             jitter: Random::new(seed, 2),
             graph: Random::new(seed, 3),
+            #[cfg(test)]
+            words: None,
         }
     }
 
@@ -163,24 +174,35 @@ impl World {
 
     /// The same; whether it was not stopped.
     pub(crate) fn run_while(&mut self, go_on: &dyn Fn(u64, u64) -> bool) -> bool {
-        let end = nanos(self.scenario.limit);
         let all = self.left as u64 * u64::from(self.scenario.pieces);
-        while self.left > 0 {
+        while !self.is_over() {
             if self.agenda.done.is_multiple_of(LOOK_EVERY) && !go_on(self.had, all) {
                 return false;
             }
-            let Some((at, event)) = self.agenda.next() else {
-                break;
-            };
-            if at > end {
-                self.now = end;
+            if !self.step() {
                 break;
             }
-            self.now = at;
-            self.happen(event);
         }
         go_on(self.had, all);
         true
+    }
+
+    /// Every counted node is done, or gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The next event; whether there is one in time.
+    pub(crate) fn step(&mut self) -> bool {
+        let end = nanos(self.scenario.limit);
+        let Some((at, event)) = self.agenda.next() else {
+            return false;
+        };
+        self.now = at.min(end);
+        if at <= end {
+            self.happen(event);
+        }
+        at <= end
     }
 
     fn happen(&mut self, event: Event) {
@@ -222,11 +244,22 @@ impl World {
     /// Feeds one input of several that come together.
     fn feed(&mut self, node: u32, input: Input) {
         let now = self.time();
+        #[cfg(test)]
+        if let Some(words) = &mut self.words {
+            words.push((node, Word::Told(input.clone())));
+            self.nodes[node as usize].swarm.handle(now, input);
+            // What it says is heard in order, after what made it say so.
+            return self.carry_out(node);
+        }
         self.nodes[node as usize].swarm.handle(now, input);
     }
 
     fn carry_out(&mut self, node: u32) {
         while let Some(output) = self.nodes[node as usize].swarm.poll_output() {
+            #[cfg(test)]
+            if let Some(words) = &mut self.words {
+                words.push((node, Word::Said(output.clone())));
+            }
             self.output(node, output);
         }
         let acting = &mut self.nodes[node as usize];
@@ -247,6 +280,12 @@ impl World {
     #[cfg(test)]
     pub(crate) fn pairs(&self) -> &BTreeSet<(u32, u32)> {
         &self.connected
+    }
+
+    /// The node behind a peer.
+    #[cfg(test)]
+    pub(crate) fn node_of(&self, peer: PeerKey) -> u32 {
+        self.pipes[peer.0 as usize].to
     }
 
     /// The end that receives what goes through a pipe, if it is connected: its node and its name for the sender.

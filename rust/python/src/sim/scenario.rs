@@ -37,9 +37,12 @@ struct RawGroup {
     conduct: (String, u64),
     /// A kind, and the seconds or the rate that belong to it.
     joins: (String, f64),
-    /// A kind, and the bytes that belong to it.
-    leaves: (String, u64),
+    /// A kind, and the bytes or the seconds that belong to it.
+    leaves: (String, u64, f64),
     firewalled: bool,
+    view: Option<usize>,
+    prefixes: Option<u32>,
+    legacy: bool,
     counted: bool,
 }
 
@@ -129,12 +132,13 @@ impl TryFrom<RawGroup> for Group {
             "poisson" => Joins::Poisson(value),
             other => return Err(format!("joins is {other:?}")),
         };
-        let (kind, bytes) = raw.leaves;
+        let (kind, bytes, seconds) = raw.leaves;
         let leaves = match kind.as_str() {
             "never" => Leaves::Never,
             "complete" => Leaves::Complete,
             "lingered" => Leaves::Lingered,
             "sent" => Leaves::Sent(bytes),
+            "within" => Leaves::Within(time("leaves", seconds)?),
             other => return Err(format!("leaves is {other:?}")),
         };
         Ok(Self {
@@ -146,6 +150,9 @@ impl TryFrom<RawGroup> for Group {
             joins,
             leaves,
             firewalled: raw.firewalled,
+            view: raw.view,
+            prefixes: raw.prefixes,
+            legacy: raw.legacy,
             counted: raw.counted,
             ..Self::new(raw.name, raw.count)
         })
@@ -218,11 +225,12 @@ impl From<Group> for RawGroup {
             Joins::Within(time) => ("within", time.as_secs_f64()),
             Joins::Poisson(rate) => ("poisson", rate),
         };
-        let (leaves, leaves_bytes) = match group.leaves {
-            Leaves::Never => ("never", 0),
-            Leaves::Complete => ("complete", 0),
-            Leaves::Lingered => ("lingered", 0),
-            Leaves::Sent(bytes) => ("sent", bytes),
+        let (leaves, leaves_bytes, leaves_seconds) = match group.leaves {
+            Leaves::Never => ("never", 0, 0.0),
+            Leaves::Complete => ("complete", 0, 0.0),
+            Leaves::Lingered => ("lingered", 0, 0.0),
+            Leaves::Sent(bytes) => ("sent", bytes, 0.0),
+            Leaves::Within(time) => ("within", 0, time.as_secs_f64()),
         };
         let limited = |rate| (rate != UNLIMITED).then_some(rate);
         Self {
@@ -234,8 +242,11 @@ impl From<Group> for RawGroup {
             complete: group.complete,
             conduct: (conduct.to_owned(), conduct_bytes),
             joins: (joins.to_owned(), value),
-            leaves: (leaves.to_owned(), leaves_bytes),
+            leaves: (leaves.to_owned(), leaves_bytes, leaves_seconds),
             firewalled: group.firewalled,
+            view: group.view,
+            prefixes: group.prefixes,
+            legacy: group.legacy,
             counted: group.counted,
         }
     }

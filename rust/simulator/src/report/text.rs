@@ -74,6 +74,7 @@ impl Report {
             ("origin_total", Number(self.origin_total)),
             ("origin_repeats", Number(self.origin_repeats)),
             ("utilisation", Number(self.utilisation)),
+            ("utilisation_wanted", Number(self.utilisation_wanted)),
             ("wasted", Number(self.wasted)),
             ("duplicates", Count(self.duplicates)),
             ("stalls", Count(self.stalls)),

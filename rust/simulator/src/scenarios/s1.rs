@@ -1,11 +1,13 @@
 //! S1: a homogeneous flash crowd of 8, 32 and 100 peers.
 
-use super::{Mark, Trial};
+use super::{Mark, Trial, finished, origin};
 use crate::scenario::Scenario;
 
 const MARKS: &[Mark] = &[
     Mark::at_most("makespan / bound", 1.06, |outcome| outcome.report.ratio),
-    Mark::at_least("share finished", 1.0, super::finished),
+    Mark::at_least("share finished", 1.0, finished),
+    origin::FIRST_COPY,
+    origin::IN_ALL,
 ];
 
 pub(super) const TRIALS: [Trial; 3] = [

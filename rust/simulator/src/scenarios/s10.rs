@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Mark, Trial};
+use super::{Mark, Trial, finished};
 use crate::scenario::{Group, Leaves, Scenario};
 
 fn scenario() -> Scenario {
@@ -19,7 +19,8 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     "100 peers, the origin leaves after one copy",
     scenario,
     &[
-        Mark::at_least("share finished", 1.0, super::finished),
+        Mark::at_least("share finished", 1.0, finished),
         Mark::at_most("makespan / bound", 1.10, |outcome| outcome.report.ratio),
     ],
-)];
+)
+.seeds(100)];

@@ -56,4 +56,4 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
         }),
     ],
 )
-.slow()];
+.seeds(2)];

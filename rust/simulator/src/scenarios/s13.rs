@@ -1,10 +1,11 @@
 //! S13: two sites of a hundred, a link of one uplink between them.
 
-use super::{Mark, Trial};
+use super::{Mark, Outcome, Trial};
 use crate::bounds;
 use crate::scenario::{DOWN, Group, Network, Scenario, UP};
 
-fn scenario() -> Scenario {
+/// The far site without some of its peers.
+pub(super) fn scenario(but: usize) -> Scenario {
     Scenario::new(256)
         .network(Network {
             site_link: Some(UP),
@@ -12,25 +13,26 @@ fn scenario() -> Scenario {
         })
         .group(Group::origin())
         .group(Group::new("near", 100))
-        .group(Group::new("far", 100).at_site(1))
+        .group(Group::new("far", 100 - but).at_site(1))
+}
+
+pub(super) fn crossed(outcome: &Outcome) -> f64 {
+    outcome.report.link_copies
+}
+
+pub(super) fn far_site(outcome: &Outcome) -> f64 {
+    let (bytes, length) = (outcome.scenario.bytes(), outcome.scenario.piece_length);
+    let bound = bounds::site(bytes, length, UP, DOWN, &[UP; 100]);
+    let far = outcome.report.class("far");
+    far.map_or(f64::INFINITY, |class| class.last) / bound
 }
 
 pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     "s13",
     "two sites of 100, a link of one uplink",
-    scenario,
+    || scenario(0),
     &[
-        Mark::at_most("copies over the link", 1.05, |outcome| {
-            outcome.report.link_copies
-        }),
-        Mark::at_most("far site / L9", 1.10, |outcome| {
-            let (bytes, length) = (outcome.scenario.bytes(), outcome.scenario.piece_length);
-            let bound = bounds::site(bytes, length, UP, DOWN, &[UP; 100]);
-            outcome
-                .report
-                .class("far")
-                .map_or(f64::INFINITY, |class| class.last)
-                / bound
-        }),
+        Mark::at_most("copies over the link", 1.05, crossed),
+        Mark::at_most("far site / L9", 1.10, far_site),
     ],
 )];

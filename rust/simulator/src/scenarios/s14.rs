@@ -1,6 +1,7 @@
-//! S14: two sites of a hundred and a link that is wide enough not to matter, and should still not be wasted.
+//! S14: two sites of a hundred and a link that is wide enough not to matter, and should still not be wasted. Where there
+//! is but one site, nobody looks after a link.
 
-use super::{Mark, Trial};
+use super::{Mark, Trial, against_first};
 use crate::scenario::{Group, Network, Scenario, UP};
 
 fn scenario() -> Scenario {
@@ -18,7 +19,11 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     "s14",
     "two sites of 100, a wide link",
     scenario,
-    &[Mark::at_most("copies over the link", 1.10, |outcome| {
-        outcome.report.link_copies
-    })],
-)];
+    &[
+        Mark::at_most("copies over the link", 1.10, |outcome| {
+            outcome.report.link_copies
+        }),
+        Mark::at_most("makespan / one site", 1.03, against_first),
+    ],
+)
+.beside(&[|| Scenario::flash_crowd(200, 256)])];

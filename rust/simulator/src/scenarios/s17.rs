@@ -15,7 +15,7 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     &[Mark::at_most(
         "makespan / without",
         1.05,
-        super::against_baseline,
+        super::against_first,
     )],
 )
-.baseline(|| Scenario::flash_crowd(90, 256))];
+.beside(&[|| Scenario::flash_crowd(90, 256)])];

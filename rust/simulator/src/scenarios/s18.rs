@@ -23,7 +23,7 @@ const FOUND: Mark = Mark::at_least("liars found of 5", 5.0, |outcome| {
 const HONEST: Mark = Mark::at_most("honest nodes banned", 0.0, |outcome| {
     outcome.report.honest_banned as f64
 });
-const TIME: Mark = Mark::at_most("makespan / without", 1.05, super::against_baseline);
+const TIME: Mark = Mark::at_most("makespan / without", 1.05, super::against_first);
 
 pub(super) const TRIALS: [Trial; 2] = [
     Trial::new(
@@ -37,7 +37,7 @@ pub(super) const TRIALS: [Trial; 2] = [
             Mark::at_most("failures per pair", 2.0, failures),
         ],
     )
-    .baseline(|| Scenario::flash_crowd(95, 256)),
+    .beside(&[|| Scenario::flash_crowd(95, 256)]),
     Trial::new(
         "s18-v2",
         "95 peers and 5 liars, v2",
@@ -49,5 +49,5 @@ pub(super) const TRIALS: [Trial; 2] = [
             Mark::at_most("failures per pair", 1.0, failures),
         ],
     )
-    .baseline(|| Scenario::flash_crowd(95, 256)),
+    .beside(&[|| Scenario::flash_crowd(95, 256)]),
 ];

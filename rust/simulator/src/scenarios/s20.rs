@@ -1,6 +1,7 @@
-//! S20: half of the swarm are usual clients: tit-for-tat with 4 + 1 slots, no fast extension, no origin mode.
+//! S20: half of the swarm are usual clients: tit-for-tat with 4 + 1 slots every ten seconds, no fast extension, no origin
+//! mode. They pick and ask as ours do: what is compared is how the two serve.
 
-use super::{Mark, Outcome, Trial, against_baseline_of};
+use super::{Mark, Trial, against, mean_of};
 use crate::scenario::{Group, Scenario};
 
 fn scenario() -> Scenario {
@@ -16,24 +17,17 @@ fn among_themselves() -> Scenario {
         .group(Group::new("legacy", 100).legacy())
 }
 
-fn mean(outcome: &Outcome, class: &str) -> f64 {
-    outcome
-        .report
-        .class(class)
-        .map_or(f64::NAN, |class| class.mean)
-}
-
 pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     "s20",
     "50 peers and 50 usual clients",
     scenario,
     &[
         Mark::at_most("legacy / among themselves", 1.0, |outcome| {
-            against_baseline_of(outcome, "legacy")
+            against(outcome, "legacy", 0)
         }),
         Mark::at_most("ours / legacy", 0.95, |outcome| {
-            mean(outcome, "ours") / mean(outcome, "legacy")
+            mean_of(&outcome.report, "ours") / mean_of(&outcome.report, "legacy")
         }),
     ],
 )
-.baseline(among_themselves)];
+.beside(&[among_themselves])];

@@ -1,6 +1,6 @@
 //! S6: uplinks of a quarter, a half, one and two and a quarter; an origin of four.
 
-use super::{Mark, Trial, rounds};
+use super::{Mark, Trial, mean_of, rounds};
 use crate::scenario::{DOWN, Group, Scenario, UP};
 
 fn scenario() -> Scenario {
@@ -24,12 +24,11 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
         Mark::at_most("makespan / fluid bound", 1.12, |outcome| {
             outcome.report.last / outcome.report.fluid_bound
         }),
-        Mark::at_most("fast class / uniform", 0.6, |outcome| {
-            let fast = outcome
-                .report
-                .class("two")
-                .map_or(f64::INFINITY, |class| class.mean);
-            fast / rounds(outcome, UNIFORM)
+        Mark::at_most("fast class / ideal uniform", 0.6, |outcome| {
+            mean_of(&outcome.report, "two") / rounds(outcome, UNIFORM)
+        }),
+        Mark::at_least("uplinks used while wanted", 0.95, |outcome| {
+            outcome.report.utilisation_wanted
         }),
     ],
 )];

@@ -1,19 +1,31 @@
 //! S8: the free riders of S7 with a large view: each knows everybody.
 
-use super::{Mark, Trial, against_baseline_of, s7};
-use crate::scenario::{Conduct, Group, Scenario};
+use super::{Mark, Trial, riders, s7};
+use crate::scenario::Scenario;
 
 fn scenario() -> Scenario {
-    let rider = Group::new("rider", s7::RIDERS).conduct(Conduct::FreeRider);
-    s7::contributors().group(rider.view(s7::CONTRIBUTORS + s7::RIDERS))
+    riders::swarm(Some(riders::CONTRIBUTORS + riders::RIDERS))
 }
+
+const SMALL_VIEW: usize = 3;
 
 pub(super) const TRIALS: [Trial; 1] = [Trial::new(
     "s8",
     "30 % free riders that know everybody",
     scenario,
-    &[Mark::at_most("contributors / s7", 1.10, |outcome| {
-        against_baseline_of(outcome, "contributor")
-    })],
+    &[
+        riders::WITH_BASE,
+        riders::BETTER,
+        riders::BESIDE_TIT_FOR_TAT,
+        riders::LAST_RIDER,
+        Mark::at_most("contributors / s7", 1.10, |outcome| {
+            riders::contributors(outcome, SMALL_VIEW)
+        }),
+    ],
 )
-.baseline(s7::scenario)];
+.beside(&[
+    || riders::without_base(scenario()),
+    || riders::uniform(scenario()),
+    || riders::tit_for_tat(scenario()),
+    s7::scenario,
+])];

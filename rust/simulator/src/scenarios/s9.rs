@@ -1,6 +1,8 @@
 //! S9: a thousand sybils that take and never give, on two hundred honest peers.
 
-use super::{Mark, Trial, against_baseline_of};
+use p2pcore_scheduling::UploaderPolicy;
+
+use super::{Mark, Outcome, Trial, against};
 use crate::scenario::{Conduct, Group, Scenario};
 
 /// Each peer makes itself known to so many, of which a sixth are honest.
@@ -20,23 +22,33 @@ fn sybils(prefixes: u32) -> Scenario {
     all
 }
 
-fn slowdown(outcome: &super::Outcome) -> f64 {
-    against_baseline_of(outcome, "peer")
+fn slowdown(outcome: &Outcome) -> f64 {
+    against(outcome, "peer", 0)
 }
+
+const BESIDE_TIT_FOR_TAT: Mark = Mark::figure("honest / tit-for-tat", |outcome| {
+    against(outcome, "peer", 1)
+});
 
 pub(super) const TRIALS: [Trial; 2] = [
     Trial::new(
         "s9-10",
         "200 peers and 1000 sybils of 10 prefixes",
         || sybils(10),
-        &[Mark::at_most("honest / without", 1.05, slowdown)],
+        &[
+            Mark::at_most("honest / without", 1.05, slowdown),
+            BESIDE_TIT_FOR_TAT,
+        ],
     )
-    .baseline(honest),
+    .beside(&[honest, || sybils(10).uploader(UploaderPolicy::TitForTat)]),
     Trial::new(
         "s9-1000",
         "200 peers and 1000 sybils of 1000 prefixes",
         || sybils(1_000),
-        &[Mark::at_most("honest / without", 1.30, slowdown)],
+        &[
+            Mark::at_most("honest / without", 1.30, slowdown),
+            BESIDE_TIT_FOR_TAT,
+        ],
     )
-    .baseline(honest),
+    .beside(&[honest, || sybils(1_000).uploader(UploaderPolicy::TitForTat)]),
 ];

@@ -1,5 +1,5 @@
 use super::small;
-use crate::scenario::Joins;
+use crate::scenario::{Joins, Scenario};
 use crate::{Group, Leaves, run, scenarios};
 
 #[test]
@@ -29,5 +29,17 @@ fn every_trial_describes_a_torrent_and_has_marks() {
         let scenario = trial.scenario();
         assert_eq!(scenario.layout().piece_count(), scenario.pieces);
         assert!(!trial.marks.is_empty() && scenario.counted_ups().len() < scenario.nodes());
+    }
+}
+
+#[test]
+fn coarser_pieces_change_the_figures_little() {
+    for seed in 1..=3 {
+        let fine = run(&Scenario::flash_crowd(32, 256), seed);
+        let coarse = run(&Scenario::flash_crowd(32, 256).coarser(4), seed);
+        assert!((coarse.piece_bound - fine.piece_bound).abs() < 1e-9);
+        assert!(coarse.blocks * 3 < fine.blocks);
+        let ratio = coarse.last / fine.last;
+        assert!((0.97..1.08).contains(&ratio), "{ratio}");
     }
 }

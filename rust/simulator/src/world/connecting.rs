@@ -1,12 +1,15 @@
 //! Nodes come, know each other, connect, and go.
 
+use std::time::Duration;
+
 use p2pcore_protocol::Verified;
-use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource};
+use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource, Time};
 
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::{State, dialled_from, peer_id};
 use crate::random::Random;
+use crate::scenario::Leaves;
 use crate::wire::{Pipe, back};
 
 /// A dial into a firewall gets no answer: the engine's default timeout.
@@ -16,6 +19,12 @@ impl World {
     pub(super) fn join(&mut self, node: u32) {
         let joining = &mut self.nodes[node as usize];
         joining.state = State::Here;
+        if let Leaves::Within(time) = joining.what.leaves {
+            let mut leaving = Random::new(self.seed, (1 << 62) + u64::from(node));
+            let after = leaving.below(nanos(time).max(1));
+            self.agenda.at(self.now + after, Event::Leave(node));
+        }
+        let joining = &mut self.nodes[node as usize];
         let known = std::mem::take(&mut joining.known);
         if joining.what.complete {
             let pieces = self.layout.pieces().map(Verified::simulated).collect();
@@ -30,33 +39,19 @@ impl World {
 
     /// Its view, or half of the degree because as many others will choose this node; everybody where there are no more.
     fn choose_neighbours(&mut self, node: u32) -> Vec<u32> {
-        let now = self.now;
-        let there = |other: u32, world: &Self| {
-            let candidate = &world.nodes[other as usize];
-            other != node && candidate.joins_at <= now && candidate.state != State::Gone
-        };
-        let all = 0..self.nodes.len() as u32;
-        let candidates = all.clone().filter(|other| there(*other, self)).count();
         let view = self.nodes[node as usize].what.view;
+        let all = self.present.at(self.now);
+        let others = || all.iter().copied().filter(|other| *other != node);
+        let candidates = all.len() - 1;
         if view.is_some_and(|view| candidates <= view) {
-            return all.filter(|other| there(*other, self)).collect();
+            return sorted(others());
         }
         let view = view.unwrap_or(self.scenario.degree / 2);
         if candidates <= 2 * view {
-            let own = (self.nodes[node as usize].joins_at, node);
-            let earlier = |other: &u32| (self.nodes[*other as usize].joins_at, *other) < own;
-            return all
-                .filter(|other| there(*other, self) && earlier(other))
-                .collect();
+            let came = |node: u32| (self.nodes[node as usize].joins_at, node);
+            return sorted(others().filter(|other| came(*other) < came(node)));
         }
-        let mut chosen = Vec::new();
-        while chosen.len() < view {
-            let other = self.graph.below(self.nodes.len() as u64) as u32;
-            if there(other, self) && !chosen.contains(&other) {
-                chosen.push(other);
-            }
-        }
-        chosen
+        self.present.choose(node, view, &mut self.graph)
     }
 
     /// One learns the address of the other: the one that can dial.
@@ -98,6 +93,10 @@ impl World {
         }
         let delay = self.delay(from, to);
         let pipe = self.pipes.len() as PipeId;
+        if self.pipes.len() == self.pipes.capacity() {
+            // A large swarm has gigabytes of them: to double what there is would be too much.
+            self.pipes.reserve_exact(pipe as usize / 4 + 64);
+        }
         self.pipes.push(Pipe::new(from, to, delay));
         self.pipes.push(Pipe::new(to, from, delay));
         let answered = self.pipes[back(pipe) as usize].arrival(self.now + delay);
@@ -170,6 +169,7 @@ impl World {
     pub(super) fn closed(&mut self, pipe: PipeId) {
         let Pipe { from, to, .. } = self.pipes[pipe as usize];
         self.pipes[pipe as usize].close();
+        self.set_wanted(back(pipe), false);
         if !self.pipes[back(pipe) as usize].open {
             self.connected.remove(&pair(from, to));
         }
@@ -185,10 +185,16 @@ impl World {
             return;
         }
         leaving.state = State::Gone;
+        self.present.remove(node);
         leaving.seen.left = Some(self.now);
         if leaving.what.counted && leaving.seen.completed.is_none() {
             self.left -= 1;
         }
+        // So that it keeps no peers in memory. Whoever goes says nothing more.
+        leaving
+            .swarm
+            .handle(Time::new(Duration::from_nanos(self.now)), Input::Pause);
+        while leaving.swarm.poll_output().is_some() {}
         for pipe in std::mem::take(&mut leaving.pipes) {
             self.close(pipe);
         }
@@ -213,4 +219,10 @@ impl World {
 
 fn pair(one: u32, other: u32) -> (u32, u32) {
     (one.min(other), one.max(other))
+}
+
+fn sorted(nodes: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut nodes: Vec<u32> = nodes.collect();
+    nodes.sort_unstable();
+    nodes
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use p2pcore_protocol::message::Message;
 use p2pcore_scheduling::{Input, PeerKey, Ticket};
 
 use super::{SiteLink, World};
@@ -142,12 +143,36 @@ impl World {
         let mut any = false;
         while let Some(message) = self.pipes[pipe as usize].next_note(self.now) {
             if let Some((node, peer)) = receiver {
+                if matches!(message, Message::Interested | Message::NotInterested) {
+                    self.set_wanted(pipe, message == Message::Interested);
+                }
                 self.feed(node, Input::Message { peer, message });
                 any = true;
             }
         }
         if let Some((node, _)) = receiver.filter(|_| any) {
             self.carry_out(node);
+        }
+    }
+
+    /// The sending end of a pipe told the receiving one that it is interested, or not any more.
+    pub(super) fn set_wanted(&mut self, pipe: PipeId, wants: bool) {
+        let sender = &mut self.pipes[pipe as usize];
+        if std::mem::replace(&mut sender.wants, wants) == wants {
+            return;
+        }
+        let node = &mut self.nodes[sender.to as usize];
+        let (count, since) = &mut node.wanted;
+        if wants {
+            *count += 1;
+            if *count == 1 {
+                *since = self.now;
+            }
+        } else {
+            *count -= 1;
+            if *count == 0 {
+                node.seen.wanted_for += self.now - *since;
+            }
         }
     }
 
