@@ -109,8 +109,8 @@ class Group:
             piece that somebody wanted, too; or an `AfterSending`, or a `Within`.
         firewalled: They can dial and cannot be dialled.
         view: Nodes that each makes itself known to; None: half of the scenario's degree.
-        prefixes: Their addresses are of so many prefixes (/24) of the open Internet, 1 to 65536; None: each has a private
-            address, which counts as one of its own.
+        prefixes: Their addresses are of so many prefixes (/24) of the open Internet, 1 to 65536; None: each has a
+            private address, which counts as one of its own.
         legacy: They are usual clients: tit-for-tat with 4 + 1 slots, no fast extension, no origin mode.
         counted: The run lasts until they are done, and the result's times are theirs. None: if they lack pieces and are
             honest or free riders.
