@@ -16,7 +16,6 @@ mod holdings;
 mod identity;
 pub mod input;
 mod linger;
-mod need;
 mod origin;
 pub mod output;
 mod patience;

@@ -141,7 +141,6 @@ impl Peer {
             since: self.turned,
             passes_on: forwarding.is_promising(self.account()),
             snubs: self.stall.is_stalled(),
-            over: false,
         }
     }
 

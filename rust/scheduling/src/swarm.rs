@@ -30,7 +30,6 @@ use crate::forwarding::Forwarding;
 use crate::identity::Identity;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
-use crate::need::Need;
 use crate::origin::Origin;
 use crate::output::{Fact, Output};
 use crate::peers::{Peer, Peers};
@@ -49,7 +48,6 @@ pub struct Swarm {
     picker: Picker,
     blame: Blame,
     bans: Bans,
-    need: Need,
     /// Of the piece whose verdict follows.
     digests: Option<(PieceIndex, Vec<u64>)>,
     tally: Tally,
@@ -96,7 +94,6 @@ impl Swarm {
             picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
             blame: Blame::default(),
             bans: Bans::default(),
-            need: Need::default(),
             digests: None,
             tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),

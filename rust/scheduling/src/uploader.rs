@@ -147,8 +147,6 @@ pub(crate) struct Candidate {
     pub(crate) passes_on: bool,
     /// It owes us blocks and does not deliver.
     pub(crate) snubs: bool,
-    /// It had more than it can need.
-    pub(crate) over: bool,
 }
 
 /// What the choice depends on besides the peers.

@@ -85,7 +85,6 @@ impl Swarm {
             peer.uploaded += bytes;
             peer.up.add(now, bytes);
             peer.spoken = now;
-            self.need.on_sent(now, peer.addr().ip(), key, bytes);
             self.counters.uploaded += bytes;
             self.out.push(Output::Serve { peer: key, span });
         }
@@ -100,13 +99,7 @@ impl Swarm {
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
-            .map(|peer| {
-                let total = self.layout.total();
-                Candidate {
-                    over: self.need.is_over(peer.addr().ip(), peer.key, total),
-                    ..peer.candidate(now, &self.forwarding)
-                }
-            })
+            .map(|peer| peer.candidate(now, &self.forwarding))
             .collect();
         let waits = candidates.len() > self.slots.count();
         self.slots.observe(now, waits, self.counters.uploaded);

@@ -127,7 +127,7 @@ impl Policy for BaseShare {
             self.usual_turns(terms)
         };
         let at = (now, terms.quantum);
-        let mut turns = self.take_turns(at, &mut waiting, usual, base_class);
+        let mut turns = self.take_turns(at, &mut waiting, usual, |_| Class::Gave);
         let served = |why| move |(peer, _): &(PeerKey, u64)| (*peer, why);
         let mut choice: Choice = turns.iter().map(served(Served::Turn)).collect();
         let rest = terms.slots - choice.len();
@@ -157,19 +157,10 @@ enum Class {
     Promising,
     /// It passes nothing on, as far as we saw, or newcomers mostly do not.
     Takes,
-    /// It had more than it can need.
-    Over,
-}
-
-/// The guaranteed part is for all that can need something.
-fn base_class(peer: &Candidate) -> Class {
-    if peer.over { Class::Over } else { Class::Gave }
 }
 
 fn class(peer: &Candidate) -> Class {
-    if peer.over {
-        Class::Over
-    } else if peer.given > 0 {
+    if peer.given > 0 {
         Class::Gave
     } else if peer.passes_on {
         Class::Promising
@@ -186,7 +177,7 @@ fn least_returned(peer: &Candidate, (now, quantum): (Time, u64)) -> (bool, u64, 
     let returned = taken.saturating_mul(1_024).checked_div(peer.given);
     let slot = peer.served.map(|_| now.since(peer.since));
     let idles = peer.takes == 0 && slot.is_some_and(|slot| slot >= IDLE_TURN);
-    let useless = peer.snubs || idles || peer.over;
+    let useless = peer.snubs || idles;
     let returned = returned.unwrap_or(u64::MAX);
     (useless, returned, peer.since, peer.key)
 }

@@ -42,7 +42,6 @@ impl Crowd {
             since: Time::ZERO,
             passes_on: true,
             snubs: false,
-            over: false,
         });
         Self {
             slots: policy.slots().unwrap_or(slots),
@@ -175,17 +174,6 @@ fn everyone_has_a_turn_when_seeding() {
         let taken: Vec<u64> = (0..20).map(|key| crowd.taken(key)).collect();
         let (least, most) = (taken.iter().min().unwrap(), taken.iter().max().unwrap());
         assert!(*least * 2 >= *most, "{policy:?}: {taken:?}");
-    }
-}
-
-#[test]
-fn who_had_more_than_it_needs_waits_for_all_others() {
-    for seeding in [false, true] {
-        let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 8, 3).gives(0, 500_000);
-        crowd.seeding = seeding;
-        crowd.peers[0].over = true;
-        crowd.run(100);
-        assert_eq!(crowd.taken(0), 0);
     }
 }
 
