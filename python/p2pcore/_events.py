@@ -109,19 +109,15 @@ class PeerDisconnected(Event):
 @public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerBanned(Event):
-    """A peer is not spoken to for a while, because it sent corrupt data.
-
-    It is known again by the address that we dialled, or by its host and peer id together.
+    """A peer is not spoken to any more, because it sent corrupt data or broke the protocol.
 
     Attributes:
         address: Its (host, port).
         reason: Why, in words.
-        seconds: For how long: an hour, and twice as long each further time, up to a day.
     """
 
     address: tuple[str, int]
     reason: str
-    seconds: float
 
 
 @public

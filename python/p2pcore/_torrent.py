@@ -498,8 +498,7 @@ def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
         case "peer_disconnected":
             return PeerDisconnected(address=a, reason=b)
         case "peer_banned":
-            reason, seconds = b
-            return PeerBanned(address=a, reason=reason, seconds=seconds)
+            return PeerBanned(address=a, reason=b)
         case "checked":
             return Checked()
         case "completed":

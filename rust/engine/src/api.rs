@@ -236,14 +236,12 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
-    /// A peer is not spoken to for a while.
+    /// A peer is not spoken to any more.
     PeerBanned {
         /// Address.
         addr: SocketAddr,
         /// Why.
         reason: String,
-        /// For how long.
-        lasts: Duration,
     },
     /// Every wanted file is whole. Never dropped.
     Completed,

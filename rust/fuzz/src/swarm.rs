@@ -353,12 +353,6 @@ impl World {
                 Verdict::Good(Verified::simulated(piece))
             }
         };
-        if self.swarm.needs_digests(piece) || matches!(verdict, Verdict::Bad { .. }) {
-            let digests = (0..script.small(6))
-                .map(|_| script.small(3).into())
-                .collect();
-            self.handle(Input::BlockDigests { piece, digests });
-        }
         self.handle(Input::Checked(verdict));
     }
 

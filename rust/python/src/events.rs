@@ -40,14 +40,10 @@ pub fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>>
             object(py, address(addr))?,
             object(py, reason)?,
         ),
-        EventKind::PeerBanned {
-            addr,
-            reason,
-            lasts,
-        } => (
+        EventKind::PeerBanned { addr, reason } => (
             "peer_banned",
             object(py, address(addr))?,
-            object(py, (reason, lasts.as_secs_f64()))?,
+            object(py, reason)?,
         ),
         EventKind::Completed => ("completed", none(), none()),
         EventKind::MayLeave => ("may_leave", none(), none()),

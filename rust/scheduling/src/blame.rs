@@ -2,16 +2,14 @@
 //!
 //! The only sender of a failed piece is guilty. Of several, each goes on parole: its blocks are then not mixed with
 //! others' where that can be helped, so that the next failure has one sender; and the failed piece is fetched again
-//! from a single peer, not one of the suspects where somebody else can. When it is good, the keyed hashes of its blocks
-//! are compared with those of the failed ones: exactly those that sent others are guilty, and the rest is cleared. Where
-//! nothing can be compared, a peer is cleared by as many whole pieces as it has been suspected times. With known leaf
-//! hashes (v2) the guilty are named at once.
+//! from a single peer, not one of the suspects where somebody else can. A peer on parole is cleared by as many whole
+//! pieces as it has been suspected times. With known leaf hashes (v2) the guilty are named at once.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 
-use crate::bans::Known;
 use crate::explain::Trust;
-use crate::input::PeerKey;
+use crate::input::{PeerInfo, PeerKey};
 
 /// The suspicion against one peer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,12 +33,6 @@ impl Parole {
         self.pieces_left = self.pieces_left.saturating_sub(1);
     }
 
-    /// It was suspected wrongly, once.
-    pub(crate) fn clear(&mut self) {
-        self.suspected = self.suspected.saturating_sub(1);
-        self.pieces_left = self.pieces_left.min(self.suspected);
-    }
-
     /// For people to look at.
     pub(crate) fn trust(self) -> Trust {
         Trust {
@@ -55,81 +47,60 @@ impl Parole {
     }
 }
 
-/// The failed pieces that are not yet good, and the last peers that left.
+/// The failed pieces that are not yet good, the banned, and the last peers that left.
 #[derive(Debug, Default)]
 pub(crate) struct Blame {
-    cases: BTreeMap<u32, Case>,
-    /// Blocks in the attempts of all cases.
-    kept: usize,
+    /// Failed piece to its suspects, sorted.
+    cases: BTreeMap<u32, Vec<PeerKey>>,
     /// Peers that left, so that a piece that fails later can still be held against them; the oldest is forgotten.
-    departed: VecDeque<(PeerKey, Known)>,
+    departed: VecDeque<(PeerKey, Identity)>,
+    /// The oldest ban is lifted when there are too many.
+    banned: VecDeque<Identity>,
 }
 
-/// A failed piece.
-#[derive(Debug, Default)]
-struct Case {
-    /// Who sent blocks of it, sorted.
-    suspects: Vec<PeerKey>,
-    attempts: Vec<Attempt>,
-}
-
-/// The blocks of a piece that failed: who sent each, and its keyed hash.
-pub(crate) type Attempt = Vec<(PeerKey, u64)>;
-
-/// What a good piece says of those that sent it when it failed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Solved {
-    pub(crate) guilty: Vec<PeerKey>,
-    pub(crate) innocent: Vec<PeerKey>,
+/// By what a banned peer is known again: what we dialled, or an address and the peer id it used. Never an IP address
+/// alone: many honest peers may share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    dialled: Option<SocketAddr>,
+    ip: IpAddr,
+    peer_id: [u8; 20],
+    /// As seen, for telling people.
+    pub(crate) addr: SocketAddr,
 }
 
 const CASES_KEPT: usize = 1_024;
 const DEPARTED_KEPT: usize = 256;
-/// Blocks of failed attempts that are remembered, in all: 16 MiB. Beyond, suspects are on parole and no more.
-const BLOCKS_KEPT: usize = 1 << 20;
+const BANNED_KEPT: usize = 1_024;
+
+impl Identity {
+    pub(crate) fn of(info: &PeerInfo) -> Self {
+        Self {
+            dialled: info.outgoing.then_some(info.addr),
+            ip: info.addr.ip(),
+            peer_id: info.peer_id,
+            addr: info.addr,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.dialled.is_some() && self.dialled == other.dialled)
+            || (self.ip == other.ip && self.peer_id == other.peer_id)
+    }
+}
 
 impl Blame {
     /// A piece failed and several peers sent it.
-    pub(crate) fn open_case(&mut self, piece: u32, suspects: &[PeerKey], attempt: Attempt) {
+    pub(crate) fn open_case(&mut self, piece: u32, suspects: Vec<PeerKey>) {
         // Beyond the bound the piece is still fetched from one peer; only the preference for a clean one is lost.
-        if self.cases.len() >= CASES_KEPT && !self.cases.contains_key(&piece) {
-            return;
-        }
-        let case = self.cases.entry(piece).or_default();
-        case.suspects.extend(suspects);
-        case.suspects.sort_unstable();
-        case.suspects.dedup();
-        if !attempt.is_empty() && self.kept + attempt.len() <= BLOCKS_KEPT {
-            self.kept += attempt.len();
-            case.attempts.push(attempt);
+        if self.cases.len() < CASES_KEPT || self.cases.contains_key(&piece) {
+            self.cases.insert(piece, suspects);
         }
     }
 
-    /// A piece is good, and these are the keyed hashes of its blocks if they are known: whose blocks were others.
-    pub(crate) fn close_case(&mut self, piece: u32, good: Option<&[u64]>) -> Solved {
-        let Some(case) = self.cases.remove(&piece) else {
-            return Solved::default();
-        };
-        let blocks: usize = case.attempts.iter().map(Vec::len).sum();
-        self.kept -= blocks;
-        let Some(good) = good.filter(|_| blocks > 0) else {
-            return Solved::default();
-        };
-        let sent = case.attempts.iter().flat_map(|attempt| {
-            let blocks = attempt.iter().zip(good);
-            blocks.filter(|((_, digest), good)| digest != *good)
-        });
-        let mut guilty: Vec<PeerKey> = sent.map(|((peer, _), _)| *peer).collect();
-        guilty.sort_unstable();
-        guilty.dedup();
-        let mut innocent = case.suspects;
-        innocent.retain(|peer| guilty.binary_search(peer).is_err());
-        Solved { guilty, innocent }
-    }
-
-    /// Whether a piece failed and is not yet good: then the keyed hashes of its blocks say who lied.
-    pub(crate) fn is_open(&self, piece: u32) -> bool {
-        self.cases.contains_key(&piece)
+    /// A piece is good.
+    pub(crate) fn close_case(&mut self, piece: u32) {
+        self.cases.remove(&piece);
     }
 
     /// The failed pieces in which this peer had a part.
@@ -139,8 +110,8 @@ impl Blame {
     ) -> impl Iterator<Item = (u32, &[PeerKey])> + '_ {
         self.cases
             .iter()
-            .filter(move |(_, case)| case.suspects.binary_search(&peer).is_ok())
-            .map(|(piece, case)| (*piece, case.suspects.as_slice()))
+            .filter(move |(_, suspects)| suspects.binary_search(&peer).is_ok())
+            .map(|(piece, suspects)| (*piece, suspects.as_slice()))
     }
 
     /// No piece is under suspicion.
@@ -149,19 +120,37 @@ impl Blame {
     }
 
     /// A peer left.
-    pub(crate) fn remember(&mut self, peer: PeerKey, known: Known) {
+    pub(crate) fn remember(&mut self, peer: PeerKey, identity: Identity) {
         if self.departed.len() == DEPARTED_KEPT {
             self.departed.pop_front();
         }
-        self.departed.push_back((peer, known));
+        self.departed.push_back((peer, identity));
     }
 
     /// Who a peer was that left, if that is still known.
-    pub(crate) fn departed(&self, peer: PeerKey) -> Option<Known> {
+    pub(crate) fn departed(&self, peer: PeerKey) -> Option<Identity> {
         self.departed
             .iter()
             .find(|(key, _)| *key == peer)
-            .map(|(_, known)| *known)
+            .map(|(_, identity)| *identity)
+    }
+
+    /// Bans a peer; whether it was not yet.
+    pub(crate) fn ban(&mut self, identity: Identity) -> bool {
+        if self.banned.contains(&identity) {
+            return false;
+        }
+        if self.banned.len() == BANNED_KEPT {
+            self.banned.pop_front();
+        }
+        self.banned.push_back(identity);
+        true
+    }
+
+    /// Whether a peer that connected is banned.
+    pub(crate) fn is_banned(&self, info: &PeerInfo) -> bool {
+        let identity = Identity::of(info);
+        self.banned.iter().any(|banned| banned.is_same(&identity))
     }
 }
 
@@ -169,40 +158,33 @@ impl Blame {
 mod tests {
     use super::*;
 
-    const HONEST: PeerKey = PeerKey(1);
-    const LIAR: PeerKey = PeerKey(2);
-    const OTHER: PeerKey = PeerKey(3);
+    fn info(port: u16, id: u8, outgoing: bool) -> PeerInfo {
+        PeerInfo {
+            addr: SocketAddr::from(([127, 0, 0, 1], port)),
+            outgoing,
+            peer_id: [id; 20],
+            fast: true,
+            extended: true,
+            v2: false,
+        }
+    }
 
     #[test]
-    fn whose_blocks_were_others_is_guilty_and_nobody_else() {
+    fn a_ban_hits_one_peer_of_an_address_only() {
         let mut blame = Blame::default();
-        let attempt = vec![(HONEST, 10), (LIAR, 99), (HONEST, 12), (LIAR, 13)];
-        blame.open_case(7, &[HONEST, LIAR], attempt);
-        blame.open_case(
-            7,
-            &[HONEST, OTHER],
-            vec![(OTHER, 10), (HONEST, 11), (OTHER, 12), (OTHER, 77)],
+        assert!(blame.ban(Identity::of(&info(1000, 1, true))));
+        assert!(!blame.ban(Identity::of(&info(1000, 1, true))));
+        assert!(
+            blame.is_banned(&info(1000, 9, true)),
+            "same dialled address"
         );
-        assert!(blame.is_open(7) && !blame.is_open(8));
-        assert_eq!(blame.cases_against(OTHER).count(), 1);
-        let solved = blame.close_case(7, Some(&[10, 11, 12, 13]));
-        assert_eq!(solved.guilty, [LIAR, OTHER]);
-        assert_eq!(solved.innocent, [HONEST]);
-        assert!(blame.is_quiet() && blame.kept == 0);
-        assert_eq!(blame.close_case(7, Some(&[10])), Solved::default());
+        assert!(blame.is_banned(&info(7777, 1, false)), "same host and id");
+        assert!(!blame.is_banned(&info(1000, 2, false)));
+        assert!(!blame.is_banned(&info(1001, 2, true)));
     }
 
     #[test]
-    fn nobody_is_named_without_hashes() {
-        let mut blame = Blame::default();
-        blame.open_case(7, &[HONEST, LIAR], vec![(HONEST, 10), (LIAR, 99)]);
-        assert_eq!(blame.close_case(7, None), Solved::default());
-        blame.open_case(7, &[HONEST, LIAR], Vec::new());
-        assert_eq!(blame.close_case(7, Some(&[10, 11])), Solved::default());
-    }
-
-    #[test]
-    fn parole_ends_after_as_many_pieces_as_suspicions_or_when_innocent() {
+    fn parole_ends_after_as_many_pieces_as_suspicions() {
         let mut parole = Parole::default();
         assert!(!parole.is_on());
         parole.suspect();
@@ -211,22 +193,18 @@ mod tests {
         assert!(parole.is_on());
         parole.on_good_piece();
         assert!(!parole.is_on());
-        parole.suspect();
-        assert!(parole.is_on());
-        (0..3).for_each(|_| parole.clear());
-        assert_eq!(parole, Parole::default());
     }
 
     #[test]
     fn lists_are_bounded() {
         let mut blame = Blame::default();
-        let known = Known::of(&crate::bans::tests::info(1, 1, true));
-        for number in 0..3_000_u32 {
-            blame.remember(PeerKey(number.into()), known);
-            blame.open_case(number, &[HONEST], vec![(HONEST, 0); 2_000]);
+        for port in 0..3_000_u16 {
+            blame.ban(Identity::of(&info(port, 1, true)));
+            blame.remember(PeerKey(u64::from(port)), Identity::of(&info(port, 1, true)));
+            blame.open_case(u32::from(port), vec![PeerKey(1)]);
         }
+        assert_eq!(blame.banned.len(), BANNED_KEPT);
         assert_eq!(blame.departed.len(), DEPARTED_KEPT);
         assert_eq!(blame.cases.len(), CASES_KEPT);
-        assert!(blame.kept <= BLOCKS_KEPT);
     }
 }

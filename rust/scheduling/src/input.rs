@@ -119,14 +119,6 @@ pub enum Input {
         /// Bytes.
         room: u32,
     },
-    /// Keyed hashes of a piece's blocks, in their order; its verdict follows. For every bad piece, and for those that
-    /// [`Swarm::needs_digests`](crate::Swarm::needs_digests) of. The key is the driver's own.
-    BlockDigests {
-        /// The piece.
-        piece: PieceIndex,
-        /// One for each block.
-        digests: Vec<u64>,
-    },
     /// The check that `Output::Check` asked for is done.
     Checked(Verdict),
     /// Pieces that storage already holds, checked before (resume, or the first hash check of a seed).

@@ -1,7 +1,6 @@
 //! What a Swarm asks of its driver. The driver carries each out in order and decides nothing.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{BlockSpan, PieceIndex};
@@ -76,8 +75,6 @@ pub enum Fact {
         addr: SocketAddr,
         /// Why.
         reason: CloseReason,
-        /// For how long.
-        lasts: Duration,
     },
     /// Every wanted piece is there.
     Completed,

@@ -16,11 +16,10 @@ mod upkeep;
 
 use std::collections::BTreeMap;
 
-use p2pcore_protocol::{Layout, PieceIndex};
+use p2pcore_protocol::Layout;
 
 use self::outbox::Outbox;
 use self::upkeep::Timers;
-use crate::bans::Bans;
 use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
@@ -47,9 +46,6 @@ pub struct Swarm {
     peers: Peers,
     picker: Picker,
     blame: Blame,
-    bans: Bans,
-    /// Of the piece whose verdict follows.
-    digests: Option<(PieceIndex, Vec<u64>)>,
     tally: Tally,
     dialer: Dialer,
     out: Outbox,
@@ -93,8 +89,6 @@ impl Swarm {
             peers: Peers::default(),
             picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
             blame: Blame::default(),
-            bans: Bans::default(),
-            digests: None,
             tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
             out: Outbox::default(),
@@ -137,7 +131,6 @@ impl Swarm {
             } => self.on_block(now, peer, (piece, begin, length), ticket),
             Input::Progress { peer, bytes } => self.on_progress(now, peer, bytes),
             Input::Writable { peer, room } => self.on_writable(now, peer, room),
-            Input::BlockDigests { piece, digests } => self.digests = Some((piece, digests)),
             Input::Checked(verdict) => self.on_checked(now, verdict),
             Input::Had(pieces) => self.on_had(now, &pieces),
             Input::Priorities(priorities) => self.on_priorities(now, &priorities),
@@ -196,11 +189,6 @@ impl Swarm {
     /// Paused: no peer, no dial.
     pub fn is_paused(&self) -> bool {
         self.paused
-    }
-
-    /// Whether a good piece should come with the hashes of its blocks: it failed before, and they say who lied.
-    pub fn needs_digests(&self, piece: PieceIndex) -> bool {
-        self.blame.is_open(piece.get())
     }
 
     /// How many connected peers have each piece.

@@ -81,17 +81,9 @@ fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {
             return;
         }
         Fact::PieceFailed(piece) => EventKind::PieceFailed(piece),
-        Fact::PeerBanned {
-            addr,
-            reason,
-            lasts,
-        } => {
+        Fact::PeerBanned { addr, reason } => {
             let reason = reason.to_string();
-            EventKind::PeerBanned {
-                addr,
-                reason,
-                lasts,
-            }
+            EventKind::PeerBanned { addr, reason }
         }
         Fact::Completed | Fact::MayLeave if !torrent.downloads() => return, // a seed had it all before
         // Whoever hears of these finds them in the status.

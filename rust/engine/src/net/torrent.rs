@@ -7,7 +7,6 @@ mod starting;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,8 +57,6 @@ pub(super) struct Core {
     pub tickets: VecDeque<(Ticket, Vec<u8>)>,
     /// Buffers to use again.
     pub spare: Vec<Vec<u8>>,
-    /// Nobody outside can make two blocks of one hash.
-    block_key: RandomState,
     pub jobs: usize,
     /// Verified bytes of wanted files.
     pub done_bytes: u64,
@@ -122,7 +119,6 @@ impl Torrent {
             partial: BTreeMap::new(),
             tickets: VecDeque::new(),
             spare: Vec::new(),
-            block_key: RandomState::new(),
             jobs: 0,
             done_bytes: 0,
             missing: Vec::new(),
@@ -413,7 +409,6 @@ impl Torrent {
             net.drained.notify_waiters();
         }
         let failed = self.with(net, |core| {
-            core.say_digests(piece, &blocks, &outcome);
             core.recycle(blocks);
             match outcome {
                 PieceOutcome::Stored(verified) => {
@@ -578,20 +573,6 @@ impl Core {
             .iter()
             .position(|(other, _)| *other == ticket)?;
         self.tickets.remove(at).map(|(_, data)| data)
-    }
-
-    /// The keyed hashes of a piece's blocks, where the Swarm may find out by them who lied. That is rare.
-    fn say_digests(&mut self, piece: PieceIndex, blocks: &[Vec<u8>], outcome: &PieceOutcome) {
-        let wanted = match outcome {
-            PieceOutcome::Bad => true,
-            PieceOutcome::Stored(_) => self.swarm.needs_digests(piece),
-            PieceOutcome::Failed(_) => false,
-        };
-        if wanted {
-            let digests = blocks.iter().map(|block| self.block_key.hash_one(block));
-            let digests = digests.collect();
-            self.handle(Input::BlockDigests { piece, digests });
-        }
     }
 
     pub fn recycle(&mut self, blocks: Vec<Vec<u8>>) {

@@ -88,15 +88,6 @@ impl Partial {
         senders
     }
 
-    /// Who sent each block, with its keyed hash; nothing where the hashes are of other blocks.
-    pub(crate) fn attempt(&self, digests: &[u64]) -> Vec<(PeerKey, u64)> {
-        let senders: Vec<PeerKey> = self.stored_by().map(|(_, sender)| sender).collect();
-        if senders.len() != digests.len() {
-            return Vec::new();
-        }
-        senders.into_iter().zip(digests.iter().copied()).collect()
-    }
-
     /// Who sent blocks that overlap one of these runs, without repetition.
     pub(crate) fn senders_of(&self, spans: &[BlockSpan]) -> Vec<PeerKey> {
         let overlaps = |block: u32| {

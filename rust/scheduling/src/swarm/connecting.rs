@@ -3,7 +3,7 @@
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
-use crate::bans::Known;
+use crate::blame::Identity;
 use crate::input::{PeerInfo, PeerKey};
 use crate::output::{CloseReason, Output};
 use crate::peers::Peer;
@@ -14,7 +14,7 @@ impl Swarm {
         if info.outgoing {
             self.dialer.on_connected(now, info.addr);
         }
-        if let Some(reason) = self.refusal(now, &info) {
+        if let Some(reason) = self.refusal(&info) {
             self.counters.count_close(reason);
             self.out.push(Output::Close { peer: key, reason });
             if info.outgoing {
@@ -87,10 +87,10 @@ impl Swarm {
         self.dialer.wake(now);
     }
 
-    fn refusal(&self, now: Time, info: &PeerInfo) -> Option<CloseReason> {
+    fn refusal(&self, info: &PeerInfo) -> Option<CloseReason> {
         if self.paused {
             Some(CloseReason::Stopped)
-        } else if self.bans.holds(now, info) {
+        } else if self.blame.is_banned(info) {
             Some(CloseReason::Banned)
         } else if self.peers.len() >= self.config.max_peers {
             Some(CloseReason::TooManyPeers)
@@ -124,7 +124,7 @@ impl Swarm {
         self.uncount(&peer);
         self.tally.book(&mut peer);
         if peer.downloaded > 0 {
-            self.blame.remember(key, Known::of(&peer.info));
+            self.blame.remember(key, Identity::of(&peer.info));
         }
         if peer.info.outgoing {
             let complete = self.is_complete();

@@ -5,7 +5,7 @@ use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
 
 use super::Swarm;
 use super::blocks::request_of;
-use crate::bans::Known;
+use crate::blame::Identity;
 use crate::input::{PeerKey, Verdict};
 use crate::output::{CloseReason, Fact, Output};
 use crate::time::Time;
@@ -79,20 +79,9 @@ impl Swarm {
         {
             peer.parole.on_good_piece();
         }
-        let digests = self.digests.take().filter(|(of, _)| *of == piece);
-        let good = digests.as_ref().map(|(_, digests)| &digests[..]);
-        let solved = self.blame.close_case(piece.get(), good);
         self.withdraw_everywhere(now, piece);
         self.gain(now, piece);
         self.out.push(Output::Fact(Fact::PieceVerified(piece)));
-        for key in solved.innocent {
-            if let Some(peer) = self.peers.get_mut(key) {
-                peer.parole.clear();
-            }
-        }
-        for key in solved.guilty {
-            self.convict(now, key);
-        }
         self.todo.completion = true;
         // The budget of begun pieces grew.
         self.todo.fill_all = true;
@@ -102,7 +91,7 @@ impl Swarm {
     fn gain(&mut self, now: Time, piece: PieceIndex) {
         let piece = piece.get();
         let needed = self.picker.complete(piece);
-        self.blame.close_case(piece, None);
+        self.blame.close_case(piece);
         for peer in self.peers.iter_mut() {
             // Also to those who have it: an origin that hides what it has waits for it.
             if !peer.holds.is_all() {
@@ -129,8 +118,6 @@ impl Swarm {
         } else {
             partial.senders_of(bad_blocks)
         };
-        let digests = self.digests.take().filter(|(of, _)| *of == piece);
-        let attempt = digests.map_or_else(Vec::new, |(_, digests)| partial.attempt(&digests));
         let data = partial.len() > 0;
         self.counters.pieces_failed += 1;
         self.out.push(Output::Fact(Fact::PieceFailed(piece)));
@@ -146,7 +133,7 @@ impl Swarm {
                     peer.parole.suspect();
                 }
             }
-            self.blame.open_case(piece.get(), &senders, attempt);
+            self.blame.open_case(piece.get(), senders);
         } else {
             senders.drain(..).for_each(|key| self.convict(now, key));
         }
@@ -155,18 +142,14 @@ impl Swarm {
     /// This peer sent corrupt data.
     fn convict(&mut self, now: Time, key: PeerKey) {
         let reason = CloseReason::CorruptData;
-        let here = self.peers.get(key).map(|peer| Known::of(&peer.info));
-        let Some(known) = here.or_else(|| self.blame.departed(key)) else {
+        let here = self.peers.get(key).map(|peer| Identity::of(&peer.info));
+        let Some(identity) = here.or_else(|| self.blame.departed(key)) else {
             return;
         };
-        if let Some(lasts) = self.bans.ban(now, known) {
-            let addr = known.addr;
-            let fact = Fact::PeerBanned {
-                addr,
-                reason,
-                lasts,
-            };
-            self.out.push(Output::Fact(fact));
+        if self.blame.ban(identity) {
+            let addr = identity.addr;
+            self.out
+                .push(Output::Fact(Fact::PeerBanned { addr, reason }));
         }
         self.close(now, key, reason);
     }

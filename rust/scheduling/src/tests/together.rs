@@ -157,7 +157,7 @@ fn a_liar_is_banned_and_the_honest_are_not() {
             .facts
             .iter()
             .filter_map(|(_, fact)| match fact {
-                Fact::PeerBanned { addr, reason, .. } => Some((*addr, *reason)),
+                Fact::PeerBanned { addr, reason } => Some((*addr, *reason)),
                 _ => None,
             })
             .collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::layout::Span;
 use p2pcore_protocol::message::Message;
-use p2pcore_protocol::{BLOCK, BlockSpan, Layout, PieceIndex, Verified};
+use p2pcore_protocol::{BLOCK, BlockSpan, Layout, Verified};
 
 use crate::{
     CloseReason, Fact, Input, Output, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket,
@@ -60,7 +60,7 @@ enum Event {
     Block(usize, usize, BlockSpan, bool),
     Tick(usize),
     Dialled(usize, SocketAddr),
-    Checked(usize, Option<(PieceIndex, Vec<u64>)>, Verdict),
+    Checked(usize, Verdict),
     Closed(usize, usize),
 }
 
@@ -226,12 +226,7 @@ impl World {
                 }
             }
             Event::Dialled(node, addr) => self.connect(node, addr),
-            Event::Checked(node, digests, verdict) => {
-                if let Some((piece, digests)) = digests {
-                    self.input(node, Input::BlockDigests { piece, digests });
-                }
-                self.input(node, Input::Checked(verdict));
-            }
+            Event::Checked(node, verdict) => self.input(node, Input::Checked(verdict)),
             Event::Deliver(link, end, message) => {
                 if self.links[link].open {
                     let (node, peer) = self.links[link].ends[end];
@@ -362,17 +357,7 @@ impl World {
                     },
                 };
                 let ready = self.now + Duration::from_millis(2);
-                // What stands for keyed hashes: those of corrupt blocks differ.
-                let needs = corrupt.is_some() || self.nodes[node].swarm.needs_digests(piece);
-                let digests = needs.then(|| {
-                    let blocks = self.layout.blocks(piece);
-                    let is_corrupt = |begin| corrupt.is_some_and(|blocks| blocks.contains(&begin));
-                    (
-                        piece,
-                        blocks.map(|span| is_corrupt(span.begin).into()).collect(),
-                    )
-                });
-                self.at(ready, Event::Checked(node, digests, verdict));
+                self.at(ready, Event::Checked(node, verdict));
             }
             Output::Drop { piece } => {
                 self.nodes[node].corrupt.remove(&piece.get());

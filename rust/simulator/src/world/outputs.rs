@@ -1,7 +1,7 @@
 //! What the Swarms say is carried out here, and what they tell is measured.
 
 use p2pcore_protocol::message::Message;
-use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex, Verified};
+use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
 use p2pcore_scheduling::{Fact, Input, Output, Verdict};
 
 use super::{World, nanos};
@@ -43,10 +43,6 @@ impl World {
         let corrupt = checking.corrupt.remove(&piece);
         let piece = PieceIndex::new(piece);
         let known = self.scenario.leaves_known;
-        if !known && (corrupt.is_some() || checking.swarm.needs_digests(piece)) {
-            let digests = self.digests(piece, corrupt.as_deref().unwrap_or(&[]));
-            self.input(node, Input::BlockDigests { piece, digests });
-        }
         let verdict = match corrupt {
             None => Verdict::Good(Verified::simulated(piece)),
             Some(blocks) => Verdict::Bad {
@@ -55,13 +51,6 @@ impl World {
             },
         };
         self.input(node, Input::Checked(verdict));
-    }
-
-    /// What stands for the keyed hashes of a piece's blocks: corrupt ones differ.
-    fn digests(&self, piece: PieceIndex, corrupt: &[BlockSpan]) -> Vec<u64> {
-        let blocks = self.layout.data_size(piece).div_ceil(BLOCK);
-        let is_corrupt = |block: u32| corrupt.iter().any(|span| span.begin == block * BLOCK);
-        (0..blocks).map(|block| is_corrupt(block).into()).collect()
     }
 
     fn send(&mut self, node: u32, pipe: PipeId, message: Message) {
