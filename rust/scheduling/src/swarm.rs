@@ -231,6 +231,12 @@ impl Swarm {
         self.tally.take()
     }
 
+    /// Goes on with what a Swarm before it held against peers.
+    pub fn inherit(&mut self, before: Self) {
+        self.bans = before.bans;
+        self.taken = before.taken;
+    }
+
     /// The bans that have not ended.
     pub fn bans(&self, now: Time) -> Vec<Ban> {
         self.bans.all(now)
