@@ -1,6 +1,7 @@
 """A BitTorrent engine: create, seed, fetch and verify torrents (v1, v2 and hybrid), from asyncio or blocking."""
 
 from p2pcore import sim, sync
+from p2pcore._bans import Ban
 from p2pcore._chunking import chunk
 from p2pcore._config import Address, SessionConfig
 from p2pcore._content import FileDigests, FileReport, VerifyReport, create, create_with_digests, verify
@@ -53,6 +54,7 @@ __all__ = [
     "Address",
     "AlreadyAddedError",
     "ArgumentError",
+    "Ban",
     "Checked",
     "Completed",
     "CreateError",

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from p2pcore._public import public
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from p2pcore._bans import BanReason
     from p2pcore._errors import P2PError, StorageError
     from p2pcore._p2pcore import File
 
@@ -109,15 +112,19 @@ class PeerDisconnected(Event):
 @public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerBanned(Event):
-    """A peer is not spoken to any more, because it sent corrupt data or broke the protocol.
+    """A peer is not spoken to for a while; see `Torrent.bans`.
+
+    Of a corrupt piece exactly the senders of wrong blocks are banned, once it was fetched anew and is good.
 
     Attributes:
         address: Its (host, port).
-        reason: Why, in words.
+        reason: What it did: "corrupt data", "flood" or "protocol error".
+        until: When the ban ends, in UTC.
     """
 
     address: tuple[str, int]
-    reason: str
+    reason: BanReason
+    until: datetime
 
 
 @public

@@ -47,7 +47,7 @@ class Trust:
 
     Attributes:
         suspected: Failed pieces in which it had a part.
-        parole: Whole good pieces that it has to send before its blocks are mixed with others' again.
+        parole: Those of which it is not known yet who sent what was wrong.
     """
 
     suspected: int
@@ -55,7 +55,7 @@ class Trust:
 
     @property
     def on_parole(self) -> bool:
-        """Its blocks are not mixed with others', so that the next failed piece has one sender."""
+        """Meanwhile its blocks are not mixed with others', so that the next failed piece has one sender."""
         return self.parole > 0
 
 

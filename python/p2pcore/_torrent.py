@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2pcore import _errors, _explain, _snapshots
+from p2pcore import _bans, _errors, _explain, _snapshots
 from p2pcore._config import Address, StrPath, rates, resolve
 from p2pcore._errors import ArgumentError, P2PError, TorrentRemovedError
 from p2pcore._events import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from p2pcore._bans import Ban
     from p2pcore._explain import Explanation
     from p2pcore._p2pcore import File, Metainfo
     from p2pcore._session import Session
@@ -143,6 +144,22 @@ class Torrent:
         if row is None:
             raise TorrentRemovedError
         return _explain.explanation(row)
+
+    def bans(self) -> tuple[Ban, ...]:
+        """The peers that the torrent does not speak to now, and until when.
+
+        Raises:
+            TorrentRemovedError: It has left the session.
+            SessionClosedError: The session is closed.
+
+        Example:
+            >>> for ban in torrent.bans():
+            ...     print(ban.address, ban.reason, ban.until)
+        """
+        native = self._native()
+        if native.status(self._id) is None:
+            raise TorrentRemovedError
+        return tuple(map(_bans.ban, native.bans(self._id)))
 
     @property
     def pieces(self) -> NDArray[np.bool_]:
@@ -498,7 +515,8 @@ def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
         case "peer_disconnected":
             return PeerDisconnected(address=a, reason=b)
         case "peer_banned":
-            return PeerBanned(address=a, reason=b)
+            reason, until = b
+            return PeerBanned(address=a, reason=reason, until=_bans.time(until))
         case "checked":
             return Checked()
         case "completed":

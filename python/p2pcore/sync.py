@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from p2pcore import _torrent
+    from p2pcore._bans import Ban
     from p2pcore._events import Event
     from p2pcore._explain import Explanation
     from p2pcore._ledger import LedgerEntry
@@ -81,6 +82,10 @@ class Torrent:
     def explain(self) -> Explanation:
         """Why each connected peer is served or not; see `p2pcore.Torrent.explain`."""
         return self._torrent.explain()
+
+    def bans(self) -> tuple[Ban, ...]:
+        """The peers that it does not speak to now, and until when."""
+        return self._torrent.bans()
 
     @property
     def pieces(self) -> NDArray[np.bool_]:

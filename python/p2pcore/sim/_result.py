@@ -158,6 +158,7 @@ class Result:
         link_copies: Copies that crossed links between sites.
         liars_found: Liars that somebody banned.
         honest_banned: Nodes banned that never lied.
+        liars_missed: Pairs of a node that is done and one that sent it a corrupt block and is not banned there.
         pieces_failed: Pieces that failed their hash, all nodes.
         after_stall: From the moment a node began to stall to the end of the run; 0: none did.
         late_rate: Receiving rate from `Scenario.mark` on, as a share of the downlink, the mean.
@@ -207,6 +208,7 @@ class Result:
     link_copies: float
     liars_found: int
     honest_banned: int
+    liars_missed: int
     pieces_failed: int
     after_stall: float
     late_rate: float

@@ -6,12 +6,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use p2pcore_protocol::{FileIndex, Metainfo, PieceIndex};
 pub use p2pcore_scheduling::{
-    Amounts, Choked, Identity, PathModel, Share, Sharing, SizedBy, Standing, Trust, UploaderPolicy,
-    Why,
+    Amounts, BanReason, BanScope, Choked, Identity, PathModel, Share, Sharing, SizedBy, Standing,
+    Trust, UploaderPolicy, Why,
 };
 
 use crate::error::{EngineError, TorrentError};
@@ -193,6 +193,21 @@ pub struct Explanation {
     pub peers: Vec<PeerStatus>,
 }
 
+/// A peer that a torrent does not speak to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// Its address, as it was seen.
+    pub addr: SocketAddr,
+    /// What it did last.
+    pub reason: BanReason,
+    /// How much is closed because of it and others.
+    pub scope: BanScope,
+    /// When it ends.
+    pub until: SystemTime,
+    /// How often it was banned, with this time.
+    pub times: u32,
+}
+
 /// A fact, or the answer to a command. `torrent` is absent where the fact is the session's.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -236,12 +251,14 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
-    /// A peer is not spoken to any more.
+    /// A peer is not spoken to for a while.
     PeerBanned {
         /// Address.
         addr: SocketAddr,
         /// Why.
-        reason: String,
+        reason: BanReason,
+        /// Until when.
+        until: SystemTime,
     },
     /// Every wanted file is whole. Never dropped.
     Completed,

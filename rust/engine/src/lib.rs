@@ -12,6 +12,7 @@ mod links;
 mod net;
 pub mod pieces;
 pub mod pool;
+mod prints;
 pub mod session;
 mod shared;
 mod sources;

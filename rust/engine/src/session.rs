@@ -13,8 +13,8 @@ use p2pcore_protocol::FileIndex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{
-    AddTorrent, Amounts, CommandId, Event, EventKind, Explanation, Identity, Limits, PeerStatus,
-    SessionConfig, Status, TorrentId,
+    AddTorrent, Amounts, Ban, CommandId, Event, EventKind, Explanation, Identity, Limits,
+    PeerStatus, SessionConfig, Status, TorrentId,
 };
 use crate::ends::Ends;
 use crate::error::EngineError;
@@ -154,6 +154,12 @@ impl Session {
     /// Why its peers are served or not; `None` where it is not here.
     pub fn explain(&self, torrent: TorrentId) -> Option<Explanation> {
         self.shared(torrent)?.explanation()
+    }
+
+    /// Whom it does not speak to; empty where it is not here.
+    pub fn bans(&self, torrent: TorrentId) -> Vec<Ban> {
+        let shared = self.shared(torrent);
+        shared.map_or_else(Vec::new, |shared| shared.bans())
     }
 
     /// What was given to and received from each identity, over all torrents, since this was called last.

@@ -4,10 +4,11 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use p2pcore_protocol::{Metainfo, PieceIndex};
 
-use crate::api::{Explanation, PeerStatus, State, Status};
+use crate::api::{Ban, Explanation, PeerStatus, State, Status};
 use crate::ledger::Ledger;
 
 /// One torrent's public face.
@@ -19,6 +20,7 @@ pub(crate) struct TorrentShared {
     status: Mutex<Status>,
     /// Nothing until the network thread knows the torrent.
     explanation: Mutex<Option<Explanation>>,
+    bans: Mutex<Vec<Ban>>,
     availability: Mutex<Vec<u16>>,
     pieces: Box<[AtomicU8]>,
     /// Bytes hashed by the check under way.
@@ -46,6 +48,7 @@ impl TorrentShared {
                 error: None,
             }),
             explanation: Mutex::default(),
+            bans: Mutex::default(),
             availability: Mutex::new(vec![0; count]),
             pieces: (0..count).map(|_| AtomicU8::new(0)).collect(),
             checked: AtomicU64::new(0),
@@ -76,6 +79,18 @@ impl TorrentShared {
 
     pub fn explain(&self, explanation: Explanation) {
         *lock(&self.explanation) = Some(explanation);
+    }
+
+    /// Those that have not ended.
+    pub fn bans(&self) -> Vec<Ban> {
+        let now = SystemTime::now();
+        let bans = lock(&self.bans);
+        let lasting = bans.iter().filter(|ban| now < ban.until);
+        lasting.cloned().collect()
+    }
+
+    pub fn set_bans(&self, bans: Vec<Ban>) {
+        *lock(&self.bans) = bans;
     }
 
     pub fn availability(&self) -> Vec<u16> {

@@ -11,8 +11,8 @@ use p2pcore_protocol::layout::{Layout, Span};
 use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex, Verified};
 use p2pcore_scheduling::{
-    CloseReason, Input, Output, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket, Time,
-    Verdict,
+    CloseReason, Input, Output, PeerInfo, PeerKey, PeerSource, Print, Swarm, SwarmConfig, Ticket,
+    Time, Verdict,
 };
 
 /// Outputs after one input: a Swarm that says more has begun to loop.
@@ -174,7 +174,7 @@ impl World {
                     "discards {ticket:?}, which is not there"
                 );
             }
-            Output::Check { piece } => self.check(piece),
+            Output::Check { piece, .. } => self.check(piece),
             Output::Drop { piece } => {
                 self.stored.remove(&piece);
             }
@@ -336,6 +336,8 @@ impl World {
         let Some(piece) = self.checks.pop_front() else {
             return;
         };
+        let blocks = self.layout.blocks(piece);
+        let prints = blocks.map(|_| Print(script.small(2).into())).collect();
         let verdict = match script.small(6) {
             0 => {
                 self.stored.remove(&piece);
@@ -353,7 +355,7 @@ impl World {
                 Verdict::Good(Verified::simulated(piece))
             }
         };
-        self.handle(Input::Checked(verdict));
+        self.handle(Input::Checked { verdict, prints });
     }
 
     fn pass_time(&mut self, script: &mut Script<'_>) {

@@ -7,7 +7,7 @@ use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::errors;
+use crate::{errors, snapshots};
 
 /// One event as (kind, torrent, a, b); what `a` and `b` are is in `_bridge.py`.
 pub fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>> {
@@ -40,10 +40,14 @@ pub fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>>
             object(py, address(addr))?,
             object(py, reason)?,
         ),
-        EventKind::PeerBanned { addr, reason } => (
+        EventKind::PeerBanned {
+            addr,
+            reason,
+            until,
+        } => (
             "peer_banned",
             object(py, address(addr))?,
-            object(py, reason)?,
+            object(py, (reason.name(), snapshots::unix(*until)))?,
         ),
         EventKind::Completed => ("completed", none(), none()),
         EventKind::MayLeave => ("may_leave", none(), none()),

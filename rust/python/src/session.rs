@@ -212,6 +212,16 @@ impl RawSession {
             .transpose()
     }
 
+    /// For each ban that has not ended, the fields of a `Ban`.
+    fn bans<'py>(&self, py: Python<'py>, torrent: u64) -> PyResult<Bound<'py, PyList>> {
+        let bans = py.detach(|| self.session.bans(TorrentId(torrent)));
+        let rows = bans
+            .iter()
+            .map(|ban| snapshots::ban(py, ban))
+            .collect::<PyResult<Vec<_>>>()?;
+        PyList::new(py, rows)
+    }
+
     /// An (identity, given, received) for each with whom something was exchanged since this was called last.
     fn take_ledger<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let amounts = py.detach(|| self.session.take_ledger());

@@ -1,6 +1,8 @@
 //! Snapshots as tuples, in the order of the fields of the dataclasses in `_snapshots.py`.
 
-use p2pcore_engine::api::{PeerStatus, State, Status};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use p2pcore_engine::api::{Ban, PeerStatus, State, Status};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
@@ -41,6 +43,19 @@ pub fn peer<'py>(py: Python<'py>, peer: &PeerStatus) -> PyResult<Bound<'py, PyTu
         (peer.outstanding,),
     );
     flat(py, fields.into_pyobject(py)?)
+}
+
+/// A ban, in the field order of `Ban`.
+pub fn ban<'py>(py: Python<'py>, ban: &Ban) -> PyResult<Bound<'py, PyTuple>> {
+    let (reason, scope) = (ban.reason.name(), ban.scope.name());
+    let address = events::address(&ban.addr);
+    (address, reason, scope, unix(ban.until), ban.times).into_pyobject(py)
+}
+
+/// Seconds since 1970.
+pub fn unix(time: SystemTime) -> f64 {
+    let since = time.duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Joins groups: a tuple that Rust converts has twelve members at most.

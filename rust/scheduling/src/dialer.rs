@@ -102,19 +102,30 @@ impl Dialer {
         });
     }
 
-    /// The next address to dial; it counts as under way from now on.
-    pub(crate) fn next(&mut self, now: Time, limits: Limits) -> Option<SocketAddr> {
+    /// The next address to dial; it counts as under way from now on. One that is banned waits until the ban ends.
+    pub(crate) fn next(
+        &mut self,
+        now: Time,
+        limits: Limits,
+        banned: impl Fn(SocketAddr) -> Option<Time>,
+    ) -> Option<SocketAddr> {
         if !self.has_room(limits) || self.next.is_none_or(|next| now < next) {
             return None;
         }
         let mut soonest: Option<Time> = None;
         for candidate in &mut self.candidates {
-            let State::Waiting(due) = candidate.state else {
+            let State::Waiting(mut due) = candidate.state else {
                 continue;
             };
             let asked = candidate.source == PeerSource::User && !candidate.idle;
             if limits.complete && !asked {
                 continue;
+            }
+            if due <= now
+                && let Some(until) = banned(candidate.addr)
+            {
+                due = until;
+                candidate.state = State::Waiting(due);
             }
             if due <= now {
                 candidate.state = State::Dialling;
@@ -181,15 +192,17 @@ impl Dialer {
             return;
         };
         candidate.state = match reason {
-            CloseReason::OwnSelf | CloseReason::Banned | CloseReason::CorruptData => State::Never,
+            CloseReason::OwnSelf => State::Never,
             CloseReason::Stopped => State::Waiting(now),
             CloseReason::NothingToTrade => {
                 candidate.idle = complete;
                 State::Waiting(now + LONGEST_WAIT)
             }
-            CloseReason::ProtocolError | CloseReason::Flooded | CloseReason::Duplicate => {
-                State::Waiting(now + LONGEST_WAIT)
-            }
+            CloseReason::ProtocolError
+            | CloseReason::Flooded
+            | CloseReason::Duplicate
+            | CloseReason::CorruptData
+            | CloseReason::Banned => State::Waiting(now + LONGEST_WAIT),
             CloseReason::TimedOut | CloseReason::TooManyPeers | CloseReason::Closed => {
                 let lasted = now.since(since) >= LASTED;
                 candidate.failures = if lasted { 1 } else { candidate.failures + 1 };
@@ -255,25 +268,40 @@ mod tests {
         Time::new(Duration::from_secs(seconds))
     }
 
+    fn nobody(_: SocketAddr) -> Option<Time> {
+        None
+    }
+
+    #[test]
+    fn a_banned_address_waits_until_the_ban_ends() {
+        let mut dialer = Dialer::new(100, 1);
+        dialer.add(at(0), addr(1), PeerSource::User);
+        let until_nine = |_| Some(at(9));
+        assert_eq!(dialer.next(at(1), LIMITS, until_nine), None);
+        assert_eq!(dialer.next_due(LIMITS), Some(at(9)));
+        assert_eq!(dialer.next(at(8), LIMITS, nobody), None);
+        assert_eq!(dialer.next(at(9), LIMITS, nobody), Some(addr(1)));
+    }
+
     #[test]
     fn dials_are_bounded_and_failures_wait_longer_and_longer() {
         let mut dialer = Dialer::new(100, 1);
         for port in 1..=3 {
             dialer.add(at(0), addr(port), PeerSource::User);
         }
-        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(1)));
-        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(2)));
-        assert_eq!(dialer.next(at(0), LIMITS), None);
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(2)));
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), None);
         dialer.on_connected(at(0), addr(2));
         dialer.on_failed(at(0), addr(1), false);
-        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(3)));
-        assert_eq!(dialer.next(at(0), LIMITS), None);
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(3)));
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), None);
         let mut now = dialer.next_due(LIMITS).unwrap();
         let mut waits = Vec::new();
         for _ in 0..10 {
-            assert_eq!(dialer.next(now, LIMITS), Some(addr(1)));
+            assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(1)));
             dialer.on_failed(now, addr(1), false);
-            assert_eq!(dialer.next(now, LIMITS), None);
+            assert_eq!(dialer.next(now, LIMITS, nobody), None);
             let due = dialer.next_due(LIMITS).unwrap();
             waits.push(due.since(now));
             now = due;
@@ -292,13 +320,13 @@ mod tests {
             complete: true,
             ..LIMITS
         };
-        assert_eq!(dialer.next(at(0), complete), Some(addr(2)));
+        assert_eq!(dialer.next(at(0), complete, nobody), Some(addr(2)));
         dialer.on_connected(at(0), addr(2));
         dialer.on_gone(at(1), addr(2), CloseReason::NothingToTrade, true);
-        assert_eq!(dialer.next(at(1_000), complete), None);
+        assert_eq!(dialer.next(at(1_000), complete, nobody), None);
         dialer.on_incomplete(at(1_000));
-        assert_eq!(dialer.next(at(1_000), LIMITS), Some(addr(1)));
-        assert_eq!(dialer.next(at(1_000), LIMITS), Some(addr(2)));
+        assert_eq!(dialer.next(at(1_000), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(dialer.next(at(1_000), LIMITS, nobody), Some(addr(2)));
     }
 
     #[test]
@@ -316,10 +344,10 @@ mod tests {
     fn a_hopeless_address_is_not_dialled_again_until_the_user_insists() {
         let mut dialer = Dialer::new(5, 1);
         dialer.add(at(0), addr(1), PeerSource::User);
-        assert_eq!(dialer.next(at(0), LIMITS), Some(addr(1)));
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(1)));
         dialer.on_failed(at(0), addr(1), true);
-        assert_eq!(dialer.next(at(9_999), LIMITS), None);
+        assert_eq!(dialer.next(at(9_999), LIMITS, nobody), None);
         dialer.add(at(10_000), addr(1), PeerSource::User);
-        assert_eq!(dialer.next(at(10_000), LIMITS), Some(addr(1)));
+        assert_eq!(dialer.next(at(10_000), LIMITS, nobody), Some(addr(1)));
     }
 }

@@ -133,7 +133,7 @@ impl fmt::Display for SizedBy {
 pub struct Trust {
     /// Failed pieces in which it had a part.
     pub suspected: u32,
-    /// Whole good pieces that it has to send before its blocks are mixed with others' again; 0: not on parole.
+    /// Those of which it is not known yet who sent what was wrong. Meanwhile its blocks are not mixed with others'.
     pub parole: u32,
 }
 

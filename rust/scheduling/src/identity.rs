@@ -58,6 +58,11 @@ impl Account {
     pub(crate) fn of(identity: Identity, peer: PeerKey) -> Self {
         Self(identity, identity.is_host().then_some(peer))
     }
+
+    /// A peer of it that comes again has it again.
+    pub(crate) fn outlasts_connections(self) -> bool {
+        self.1.is_none()
+    }
 }
 
 impl fmt::Display for Identity {

@@ -15,6 +15,10 @@ pub struct PeerKey(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
+/// A hash of one block's bytes under a key that is the driver's secret. Two blocks are compared by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Print(pub u64);
+
 /// What the handshakes said of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not one state.
@@ -120,7 +124,13 @@ pub enum Input {
         room: u32,
     },
     /// The check that `Output::Check` asked for is done.
-    Checked(Verdict),
+    Checked {
+        /// What it found.
+        verdict: Verdict,
+        /// A print of each block of the piece, in order, where it is bad or `Output::Check` asked for them. Without them
+        /// only the sender of a whole bad piece is found out.
+        prints: Vec<Print>,
+    },
     /// Pieces that storage already holds, checked before (resume, or the first hash check of a seed).
     Had(Vec<Verified>),
     /// Priority of each piece: 0 is unwanted; 1 to 255, higher is sooner. Length: the number of pieces.

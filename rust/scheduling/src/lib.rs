@@ -3,6 +3,8 @@
 //! This room decides; it has no clock, socket, file, thread or global random source, and iterates nothing in hash order,
 //! so that a run can be simulated, replayed and fuzzed. The engine drives it with real sockets.
 
+mod bans;
+mod belief;
 mod bitfield;
 mod blame;
 mod buckets;
@@ -15,6 +17,7 @@ mod holdings;
 mod identity;
 pub mod input;
 mod linger;
+mod need;
 mod origin;
 pub mod output;
 mod patience;
@@ -35,11 +38,12 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use bans::{Ban, BanReason, BanScope};
 pub use bitfield::Bitfield;
 pub use config::SwarmConfig;
 pub use explain::{Choked, PathModel, Sharing, SizedBy, Standing, Trust, Why};
 pub use identity::Identity;
-pub use input::{Input, PeerInfo, PeerKey, PeerSource, Ticket, Verdict};
+pub use input::{Input, PeerInfo, PeerKey, PeerSource, Print, Ticket, Verdict};
 pub use output::{CloseReason, Fact, Output};
 pub use rates::{Grant, RateMeter, TokenBucket};
 pub use snapshot::{Counters, PeerSnapshot};

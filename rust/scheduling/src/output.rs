@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{BlockSpan, PieceIndex};
 
+use crate::bans::BanReason;
 use crate::input::{PeerKey, Ticket};
+use crate::time::Time;
 
 /// Why a peer is closed or banned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -69,12 +71,14 @@ pub enum Fact {
     PieceVerified(PieceIndex),
     /// A piece failed its hash and is fetched again.
     PieceFailed(PieceIndex),
-    /// A peer is banned: it was found to send corrupt data or to break the protocol.
+    /// A peer is banned.
     PeerBanned {
         /// Its address.
         addr: SocketAddr,
         /// Why.
-        reason: CloseReason,
+        reason: BanReason,
+        /// Until when.
+        until: Time,
     },
     /// Every wanted piece is there.
     Completed,
@@ -115,6 +119,8 @@ pub enum Output {
     Check {
         /// The piece.
         piece: PieceIndex,
+        /// Take prints of its blocks also if it is good: there are others to compare them with.
+        prints: bool,
     },
     /// Forget the stored blocks of this piece: they are fetched anew.
     Drop {

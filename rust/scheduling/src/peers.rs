@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use crate::belief::Belief;
 use crate::blame::Parole;
 use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
@@ -64,6 +65,7 @@ pub(crate) struct Peer {
     /// The picker's generation at which nothing was found for it.
     pub(crate) dry: u64,
     pub(crate) parole: Parole,
+    pub(crate) belief: Belief,
     pub(crate) patience: Patience,
     /// While we hide pieces from it (origin mode).
     pub(crate) shown: Option<Shown>,
@@ -102,6 +104,7 @@ impl Peer {
             current: None,
             dry: 0,
             parole: Parole::default(),
+            belief: Belief::default(),
             patience: Patience::new(now),
             shown: None,
         }

@@ -15,11 +15,13 @@ mod serving;
 mod upkeep;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use p2pcore_protocol::Layout;
 
 use self::outbox::Outbox;
 use self::upkeep::Timers;
+use crate::bans::{Ban, Bans};
 use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
@@ -29,6 +31,7 @@ use crate::forwarding::Forwarding;
 use crate::identity::Identity;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
+use crate::need::Taken;
 use crate::origin::Origin;
 use crate::output::{Fact, Output};
 use crate::peers::{Peer, Peers};
@@ -46,6 +49,8 @@ pub struct Swarm {
     peers: Peers,
     picker: Picker,
     blame: Blame,
+    bans: Bans,
+    taken: Taken,
     tally: Tally,
     dialer: Dialer,
     out: Outbox,
@@ -89,6 +94,8 @@ impl Swarm {
             peers: Peers::default(),
             picker: Picker::new(layout.clone(), config.max_partial_bytes, seed),
             blame: Blame::default(),
+            bans: Bans::default(),
+            taken: Taken::default(),
             tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
             out: Outbox::default(),
@@ -131,7 +138,7 @@ impl Swarm {
             } => self.on_block(now, peer, (piece, begin, length), ticket),
             Input::Progress { peer, bytes } => self.on_progress(now, peer, bytes),
             Input::Writable { peer, room } => self.on_writable(now, peer, room),
-            Input::Checked(verdict) => self.on_checked(now, verdict),
+            Input::Checked { verdict, prints } => self.on_checked(now, verdict, &prints),
             Input::Had(pieces) => self.on_had(now, &pieces),
             Input::Priorities(priorities) => self.on_priorities(now, &priorities),
             Input::Sequential(sequential) => self.picker.set_sequential(sequential),
@@ -224,6 +231,17 @@ impl Swarm {
         self.tally.take()
     }
 
+    /// Goes on with what a Swarm before it held against peers.
+    pub fn inherit(&mut self, before: Self) {
+        self.bans = before.bans;
+        self.taken = before.taken;
+    }
+
+    /// The bans that have not ended.
+    pub fn bans(&self, now: Time) -> Vec<Ban> {
+        self.bans.all(now)
+    }
+
     /// The number of connected peers.
     pub fn peer_count(&self) -> usize {
         self.peers.len()
@@ -261,7 +279,7 @@ impl Swarm {
             self.fill_all(now);
         }
         if !self.paused {
-            while let Some(addr) = self.dialer.next(now, self.dial_limits()) {
+            while let Some(addr) = self.next_dial(now) {
                 self.out.push(Output::Dial { addr });
             }
         }
@@ -299,6 +317,12 @@ impl Swarm {
             self.linger = None;
             self.out.push(Output::Fact(Fact::MayLeave));
         }
+    }
+
+    fn next_dial(&mut self, now: Time) -> Option<SocketAddr> {
+        let limits = self.dial_limits();
+        let banned = |addr| self.bans.of_address(now, addr);
+        self.dialer.next(now, limits, banned)
     }
 
     fn dial_limits(&self) -> Limits {

@@ -181,7 +181,7 @@ pub(crate) trait Policy: fmt::Debug + Send {
 
 /// Those whose turn it is: who has a slot keeps it until it took a quantum or had it for too long, then who waits
 /// longest follows.
-fn in_turn(candidate: &Candidate, now: Time, quantum: u64) -> (u8, Time, PeerKey) {
+pub(crate) fn in_turn(candidate: &Candidate, now: Time, quantum: u64) -> (u8, Time, PeerKey) {
     let turn = now.since(candidate.since);
     let had = u128::from(candidate.takes) * turn.as_nanos() / 1_000_000_000;
     let over = turn >= LONGEST_TURN || had >= u128::from(quantum);

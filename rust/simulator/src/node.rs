@@ -1,6 +1,6 @@
 //! One machine of the simulated world: a real Swarm, two links, and what is measured of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use p2pcore_protocol::{BlockSpan, Layout};
@@ -33,8 +33,8 @@ pub(crate) struct Node {
     pub(crate) known: Vec<SocketAddr>,
     /// Peers that are interested in it, and since when there is any.
     pub(crate) wanted: (u32, Nanos),
-    /// Corrupt blocks stored, by piece.
-    pub(crate) corrupt: BTreeMap<u32, Vec<BlockSpan>>,
+    /// Corrupt blocks stored, by piece, each with its sender.
+    pub(crate) corrupt: BTreeMap<u32, Vec<(BlockSpan, u32)>>,
     pub(crate) seen: Seen,
 }
 
@@ -68,6 +68,8 @@ pub(crate) struct Seen {
     pub(crate) control: u64,
     /// Nodes that it banned.
     pub(crate) banned: Vec<u32>,
+    /// Nodes that sent corrupt blocks of pieces that it checked.
+    pub(crate) lied_to_by: BTreeSet<u32>,
 }
 
 impl Node {

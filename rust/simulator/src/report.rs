@@ -77,6 +77,8 @@ pub struct Report {
     pub liars_found: usize,
     /// Nodes banned that never lied.
     pub honest_banned: usize,
+    /// Pairs of a counted node that is done and a node that sent it a corrupt block and is not banned there.
+    pub liars_missed: usize,
     /// Pieces that failed their hash, all nodes.
     pub pieces_failed: u64,
     /// From the moment a node began to stall to the end of the run; 0: none did.
@@ -213,6 +215,7 @@ impl Report {
             link_copies: world.links.iter().map(|link| link.bytes).sum::<u64>() as f64 / bytes,
             liars_found,
             honest_banned,
+            liars_missed: missed(world),
             pieces_failed: world
                 .nodes
                 .iter()
@@ -280,6 +283,17 @@ fn banned(world: &World) -> (usize, usize) {
     };
     let liars = names.iter().filter(lies).count();
     (liars, names.len() - liars)
+}
+
+fn missed(world: &World) -> usize {
+    let done = |node: &&Node| node.what.counted && node.seen.completed.is_some();
+    let missed = |node: &Node| {
+        let liars = node.seen.lied_to_by.iter();
+        liars
+            .filter(|liar| !node.seen.banned.contains(liar))
+            .count()
+    };
+    world.nodes.iter().filter(done).map(missed).sum()
 }
 
 fn late_rate(node: &Node, world: &World) -> Option<f64> {

@@ -105,6 +105,8 @@ pub enum Conduct {
     StallsAfter(u64),
     /// Everything it sends is corrupt.
     Liar,
+    /// Refuses every request: with everything from the start, it announces what it does not give.
+    FakeHave,
 }
 
 /// When the nodes of a group come.
@@ -381,7 +383,7 @@ impl Group {
     pub(crate) fn effective_up(&self) -> u64 {
         match self.conduct {
             Conduct::Honest | Conduct::StallsAfter(_) => self.up,
-            Conduct::FreeRider | Conduct::SlowLoris | Conduct::Liar => 0,
+            Conduct::FreeRider | Conduct::SlowLoris | Conduct::Liar | Conduct::FakeHave => 0,
         }
     }
 }

@@ -14,13 +14,21 @@ use super::Net;
 use super::jobs::{Done, JobResult, PieceOutcome, fatal};
 use crate::api::TorrentId;
 use crate::error::StorageError;
+use crate::prints::Printer;
 use crate::storage::Storage;
 
 /// One torrent's queue.
 #[derive(Debug, Default)]
 pub(super) struct Fetched(Mutex<VecDeque<Piece>>);
 
-type Piece = (PieceIndex, Vec<Vec<u8>>);
+/// A piece whose blocks are all there.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub index: PieceIndex,
+    pub blocks: Vec<Vec<u8>>,
+    /// Take prints of the blocks also if it is good.
+    pub prints: bool,
+}
 
 impl Fetched {
     fn push(&self, piece: Piece) {
@@ -46,28 +54,28 @@ pub(super) fn store(
 ) {
     fetched.push(piece);
     let fetched = Arc::clone(fetched);
-    let done = net.done.clone();
+    let (done, printer) = (net.done.clone(), net.printer.clone());
     net.pool.submit(move || {
         let pieces = fetched.take();
         // Every piece is answered, also where a thread panics: otherwise its torrent would wait for ever.
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let pieces: Vec<_> = pieces
                 .iter()
-                .map(|(piece, blocks)| (*piece, &blocks[..]))
+                .map(|piece| (piece.index, &piece.blocks[..]))
                 .collect();
             check_pieces(&meta, &pieces)
         }));
         let mut checked = checked.unwrap_or_default().into_iter();
-        for (piece, blocks) in pieces {
+        for piece in pieces {
             let finish = || {
                 checked
                     .next()
-                    .map(|checked| finish(&storage, checked, &blocks))
+                    .map(|checked| finish(&storage, checked, &piece, &printer))
             };
             let outcome = catch_unwind(AssertUnwindSafe(finish)).ok().flatten();
             let result = JobResult::Piece {
-                piece,
-                blocks,
+                piece: piece.index,
+                blocks: piece.blocks,
                 outcome: outcome
                     .unwrap_or_else(|| PieceOutcome::Failed(StorageError::panicked().into())),
             };
@@ -79,17 +87,23 @@ pub(super) fn store(
 fn finish(
     storage: &Storage,
     checked: Result<Verified, Mismatch>,
-    blocks: &[Vec<u8>],
+    piece: &Piece,
+    printer: &Printer,
 ) -> PieceOutcome {
+    let blocks = &piece.blocks;
     let verified = match checked {
         Ok(verified) => verified,
-        Err(mismatch) => return fatal(mismatch).map_or(PieceOutcome::Bad, PieceOutcome::Failed),
+        Err(mismatch) => {
+            let bad = || PieceOutcome::Bad(printer.prints(blocks));
+            return fatal(mismatch).map_or_else(bad, PieceOutcome::Failed);
+        }
     };
     let slices: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
     match storage.write_piece(verified.piece(), &slices) {
         Ok(()) => {
             storage.mark_good(verified.piece());
-            PieceOutcome::Stored(verified)
+            let prints = piece.prints.then(|| printer.prints(blocks));
+            PieceOutcome::Stored(verified, prints.unwrap_or_default())
         }
         Err(error) => PieceOutcome::Failed(error.into()),
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use p2pcore_hashing::LANES;
 use p2pcore_protocol::{Metainfo, Mismatch, PieceIndex, Verified};
+use p2pcore_scheduling::Print;
 
 use tokio::sync::Semaphore;
 
@@ -43,8 +44,8 @@ pub(super) enum JobResult {
 
 /// What a piece turned out to be.
 pub(super) enum PieceOutcome {
-    Stored(Verified),
-    Bad,
+    Stored(Verified, Vec<Print>),
+    Bad(Vec<Print>),
     Failed(TorrentError),
 }
 

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use p2pcore_protocol::FileIndex;
 use p2pcore_scheduling::Time;
@@ -36,6 +36,7 @@ use crate::ends::Ends;
 use crate::error::EngineError;
 use crate::events::EventQueue;
 use crate::pool::Pool;
+use crate::prints::Printer;
 use crate::session::{Torrents, write};
 use crate::shared::TorrentShared;
 
@@ -75,6 +76,7 @@ struct Net {
     public: Torrents,
     ends: Arc<Ends>,
     pool: Arc<Pool>,
+    printer: Printer,
     done: UnboundedSender<Done>,
     torrents: RefCell<BTreeMap<TorrentId, Rc<Torrent>>>,
     /// Every wire hash (two for a hybrid) to its torrent.
@@ -97,6 +99,11 @@ struct Net {
 impl Net {
     fn now(&self) -> Time {
         Time::new(self.start.elapsed())
+    }
+
+    /// What people's clocks show at a time of ours.
+    fn wall_clock(&self, time: Time) -> SystemTime {
+        SystemTime::now() + time.since(self.now())
     }
 
     fn emit(&self, torrent: Option<TorrentId>, kind: EventKind) {
@@ -190,6 +197,7 @@ pub(crate) fn run(
             public: setup.torrents,
             ends: setup.ends,
             pool: Arc::new(Pool::new(threads, "p2pcore-pool")),
+            printer: Printer::default(),
             done,
             torrents: RefCell::default(),
             by_hash: RefCell::default(),

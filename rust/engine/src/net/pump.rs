@@ -37,7 +37,7 @@ pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
                 let data = core.take_ticket(ticket);
                 core.recycle(data.into_iter().collect());
             }
-            Output::Check { piece } => check(net, torrent, core, piece),
+            Output::Check { piece, prints } => check(net, torrent, core, piece, prints),
             Output::Drop { piece } => {
                 let blocks = core.partial.remove(&piece);
                 core.recycle(blocks.unwrap_or_default());
@@ -57,7 +57,7 @@ pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
     }
 }
 
-fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex) {
+fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex, prints: bool) {
     let blocks = core.partial.remove(&piece).unwrap_or_default();
     let Some(storage) = &core.storage else {
         return core.recycle(blocks);
@@ -66,7 +66,11 @@ fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex) {
     net.in_pool.set(net.in_pool.get() + bytes as u64);
     core.jobs += 1;
     let (meta, storage) = (Arc::clone(&torrent.meta), Arc::clone(storage));
-    let piece = (piece, blocks);
+    let piece = fetched::Piece {
+        index: piece,
+        blocks,
+        prints,
+    };
     fetched::store(net, torrent.id, &torrent.fetched, meta, storage, piece);
 }
 
@@ -81,9 +85,18 @@ fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {
             return;
         }
         Fact::PieceFailed(piece) => EventKind::PieceFailed(piece),
-        Fact::PeerBanned { addr, reason } => {
-            let reason = reason.to_string();
-            EventKind::PeerBanned { addr, reason }
+        Fact::PeerBanned {
+            addr,
+            reason,
+            until,
+        } => {
+            // Whoever hears of it finds it among the bans.
+            super::status::publish_bans(net, torrent, core);
+            EventKind::PeerBanned {
+                addr,
+                reason,
+                until: net.wall_clock(until),
+            }
         }
         Fact::Completed | Fact::MayLeave if !torrent.downloads() => return, // a seed had it all before
         // Whoever hears of these finds them in the status.

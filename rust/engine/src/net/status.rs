@@ -3,8 +3,9 @@
 use p2pcore_protocol::{FileIndex, PieceIndex};
 use p2pcore_scheduling::PeerSnapshot;
 
+use super::Net;
 use super::torrent::{Core, Phase, Torrent};
-use crate::api::{Explanation, PeerStatus, State};
+use crate::api::{Ban, Explanation, PeerStatus, State};
 
 /// Writes the status, the peers and the availability to where other threads look.
 pub(super) fn publish(torrent: &Torrent, core: &mut Core) {
@@ -44,6 +45,19 @@ pub(super) fn publish(torrent: &Torrent, core: &mut Core) {
         peers: peers.collect(),
     };
     torrent.shared.explain(explanation);
+}
+
+/// The bans, which change rarely.
+pub(super) fn publish_bans(net: &Net, torrent: &Torrent, core: &Core) {
+    let ban = |ban: p2pcore_scheduling::Ban| Ban {
+        addr: ban.addr,
+        reason: ban.reason,
+        scope: ban.scope,
+        until: net.wall_clock(ban.until),
+        times: ban.times,
+    };
+    let bans = core.swarm.bans(core.now()).into_iter().map(ban);
+    torrent.shared.set_bans(bans.collect());
 }
 
 fn state(torrent: &Torrent, core: &Core) -> State {

@@ -411,19 +411,21 @@ impl Torrent {
         let failed = self.with(net, |core| {
             core.recycle(blocks);
             match outcome {
-                PieceOutcome::Stored(verified) => {
+                PieceOutcome::Stored(verified, prints) => {
                     core.unflushed = true;
                     self.shared.set_piece(piece);
                     let mut whole = Vec::new();
                     core.piece_present(self, piece, &mut whole);
                     whole.retain(|file| core.wanted[file.as_usize()]);
                     core.whole = whole;
-                    core.handle(Input::Checked(Verdict::Good(verified)));
+                    let verdict = Verdict::Good(verified);
+                    core.handle(Input::Checked { verdict, prints });
                     None
                 }
-                PieceOutcome::Bad => {
+                PieceOutcome::Bad(prints) => {
                     let bad_blocks = Vec::new();
-                    core.handle(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+                    let verdict = Verdict::Bad { piece, bad_blocks };
+                    core.handle(Input::Checked { verdict, prints });
                     None
                 }
                 PieceOutcome::Failed(error) => {

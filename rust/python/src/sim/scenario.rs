@@ -122,6 +122,7 @@ impl TryFrom<RawGroup> for Group {
             "free-rider" => Conduct::FreeRider,
             "slow-loris" => Conduct::SlowLoris,
             "liar" => Conduct::Liar,
+            "fake-have" => Conduct::FakeHave,
             "stalls" => Conduct::StallsAfter(bytes),
             other => return Err(format!("conduct is {other:?}")),
         };
@@ -218,6 +219,7 @@ impl From<Group> for RawGroup {
             Conduct::FreeRider => ("free-rider", 0),
             Conduct::SlowLoris => ("slow-loris", 0),
             Conduct::Liar => ("liar", 0),
+            Conduct::FakeHave => ("fake-have", 0),
             Conduct::StallsAfter(bytes) => ("stalls", bytes),
         };
         let (joins, value) = match group.joins {

@@ -107,7 +107,8 @@ impl Partial {
         senders
     }
 
-    fn stored_by(&self) -> impl Iterator<Item = (u32, PeerKey)> + '_ {
+    /// The stored blocks in order, each with its sender.
+    pub(crate) fn stored_by(&self) -> impl Iterator<Item = (u32, PeerKey)> + '_ {
         (0..)
             .zip(self.blocks.iter().zip(&self.senders))
             .filter(|(_, (state, _))| **state == Block::Stored)

@@ -4,6 +4,7 @@ use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex};
 
 use super::Swarm;
+use crate::belief::Change;
 use crate::input::{PeerKey, Ticket};
 use crate::output::{CloseReason, Output};
 use crate::picker::Block;
@@ -60,6 +61,7 @@ impl Swarm {
             return;
         }
         peer.patience.on_asked();
+        let change = peer.belief.on_block();
         peer.window.on_block();
         match partial.and_then(|partial| Some((partial.span(block), partial.block(block)?))) {
             Some((span, Block::Free | Block::Asked(_))) => {
@@ -67,6 +69,7 @@ impl Swarm {
             }
             Some((_, Block::Stored)) | None => self.discard(ticket, length),
         }
+        self.believe(key, change);
         self.let_choked_go(key);
         self.fill(now, key);
     }
@@ -86,6 +89,8 @@ impl Swarm {
             peer.allowed_fast.retain(|piece| *piece != request.piece);
         } else {
             peer.patience.on_refusal(now);
+            let change = peer.belief.on_refusal();
+            self.believe(key, change);
         }
         self.picker.release(name.0, name.1);
         self.let_choked_go(key);
@@ -142,6 +147,7 @@ impl Swarm {
         };
         self.counters.stalls += 1;
         peer.stall.begin(now);
+        let change = peer.belief.on_stall();
         let mut probe = true;
         while let Some((piece, block)) = peer.requests.withdraw_next() {
             if !std::mem::take(&mut probe) {
@@ -156,8 +162,19 @@ impl Swarm {
             }
             self.picker.release(piece, block);
         }
+        self.believe(key, change);
         self.free_held(key);
         self.todo.fill_all = true;
+    }
+
+    /// What a peer says it has counts from now on, or does not.
+    fn believe(&mut self, key: PeerKey, change: Change) {
+        if change != Change::None
+            && let Some(peer) = self.peers.get(key)
+        {
+            let came = change == Change::Believed;
+            self.picker.count_holdings(&peer.holds, came);
+        }
     }
 
     /// Pieces that only this peer was to send: anyone may go on with them. One that failed before starts anew instead,
@@ -204,7 +221,10 @@ impl Swarm {
             self.cancel_elsewhere(now, span, block);
         }
         if whole {
-            self.out.push(Output::Check { piece: span.piece });
+            self.out.push(Output::Check {
+                piece: span.piece,
+                prints: self.blame.wants_prints(piece),
+            });
         }
     }
 

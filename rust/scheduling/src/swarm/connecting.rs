@@ -3,9 +3,9 @@
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
-use crate::blame::Identity;
+use crate::bans::{BanReason, Name};
 use crate::input::{PeerInfo, PeerKey};
-use crate::output::{CloseReason, Output};
+use crate::output::{CloseReason, Fact, Output};
 use crate::peers::Peer;
 use crate::time::Time;
 
@@ -14,7 +14,7 @@ impl Swarm {
         if info.outgoing {
             self.dialer.on_connected(now, info.addr);
         }
-        if let Some(reason) = self.refusal(&info) {
+        if let Some(reason) = self.refusal(now, &info) {
             self.counters.count_close(reason);
             self.out.push(Output::Close { peer: key, reason });
             if info.outgoing {
@@ -87,10 +87,10 @@ impl Swarm {
         self.dialer.wake(now);
     }
 
-    fn refusal(&self, info: &PeerInfo) -> Option<CloseReason> {
+    fn refusal(&self, now: Time, info: &PeerInfo) -> Option<CloseReason> {
         if self.paused {
             Some(CloseReason::Stopped)
-        } else if self.blame.is_banned(info) {
+        } else if self.bans.of_peer(now, info).is_some() {
             Some(CloseReason::Banned)
         } else if self.peers.len() >= self.config.max_peers {
             Some(CloseReason::TooManyPeers)
@@ -111,6 +111,18 @@ impl Swarm {
         }
     }
 
+    /// A peer is not spoken to for a while.
+    pub(super) fn ban(&mut self, now: Time, name: Name, reason: BanReason) {
+        let addr = name.addr;
+        if let Some(until) = self.bans.ban(now, name, reason) {
+            self.out.push(Output::Fact(Fact::PeerBanned {
+                addr,
+                reason,
+                until,
+            }));
+        }
+    }
+
     /// Takes a peer out of everything. Whether it was there.
     fn forget(&mut self, now: Time, key: PeerKey, reason: CloseReason) -> bool {
         let Some(mut peer) = self.peers.remove(key) else {
@@ -120,11 +132,17 @@ impl Swarm {
             self.picker.release(piece, block);
         }
         self.free_held(key);
-        self.picker.count_holdings(&peer.holds, false);
+        if peer.belief.is_firm() {
+            self.picker.count_holdings(&peer.holds, false);
+        }
         self.uncount(&peer);
         self.tally.book(&mut peer);
+        self.taken.on_left(now, peer.account(), peer.uploaded);
+        if let Some(reason) = BanReason::of(reason) {
+            self.ban(now, Name::of(&peer.info), reason);
+        }
         if peer.downloaded > 0 {
-            self.blame.remember(key, Identity::of(&peer.info));
+            self.blame.remember(key, Name::of(&peer.info));
         }
         if peer.info.outgoing {
             let complete = self.is_complete();

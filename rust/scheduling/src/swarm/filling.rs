@@ -76,6 +76,7 @@ impl Swarm {
         for piece in whole.drain(..) {
             self.out.push(Output::Check {
                 piece: PieceIndex::new(piece),
+                prints: false, // it has no block
             });
         }
         let probe = peer.stall.is_stalled();
@@ -158,6 +159,7 @@ fn others_could(peers: &Peers, piece: u32, suspects: &[PeerKey]) -> bool {
     peers.iter().any(|peer| {
         !peer.choked
             && !peer.stall.is_stalled()
+            && peer.belief.is_firm()
             && peer.holds.contains(piece)
             && suspects.binary_search(&peer.key).is_err()
     })

@@ -97,8 +97,10 @@ impl Swarm {
         };
         let again = peer.map_said || peer.holds != Holdings::Nothing;
         peer.map_said = true;
-        self.picker.count_holdings(&peer.holds, false);
-        self.picker.count_holdings(&holds, true);
+        if peer.belief.is_firm() {
+            self.picker.count_holdings(&peer.holds, false);
+            self.picker.count_holdings(&holds, true);
+        }
         peer.useful = holds.count_common(self.picker.need());
         peer.dry = 0;
         if holds.is_all() && !peer.holds.is_all() {
@@ -132,15 +134,19 @@ impl Swarm {
         };
         if bits.count() + 1 == bits.len() {
             // It has everything now: its bitmap goes, and it counts among the seeds.
-            self.picker
-                .count_holdings(&Holdings::from_bits(bits), false);
-            self.picker.count_holdings(&Holdings::All, true);
+            if peer.belief.is_firm() {
+                let before = Holdings::from_bits(bits);
+                self.picker.count_holdings(&before, false);
+                self.picker.count_holdings(&Holdings::All, true);
+            }
             peer.holds = Holdings::All;
             self.todo.useless = true;
             self.todo.slots = true;
         } else {
             bits.insert(piece);
-            self.picker.count_piece(piece, true);
+            if peer.belief.is_firm() {
+                self.picker.count_piece(piece, true);
+            }
             peer.holds = Holdings::Some(bits);
         }
         if self.picker.need().contains(piece) {
@@ -166,7 +172,6 @@ impl Swarm {
             self.nonsense(now, key);
             return;
         }
-        self.picker.count_holdings(&peer.holds, false);
         let before = peer.holds.clone();
         let mut bits = match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
             Holdings::Some(bits) => bits,
@@ -174,7 +179,10 @@ impl Swarm {
         };
         bits.remove(piece);
         peer.holds = Holdings::from_bits(bits);
-        self.picker.count_holdings(&peer.holds, true);
+        if peer.belief.is_firm() {
+            self.picker.count_holdings(&before, false);
+            self.picker.count_holdings(&peer.holds, true);
+        }
         peer.useful = peer.holds.count_common(self.picker.need());
         self.recount(&before, key);
         self.show_interest(now, key);

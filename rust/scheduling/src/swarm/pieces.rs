@@ -5,16 +5,17 @@ use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
 
 use super::Swarm;
 use super::blocks::request_of;
-use crate::blame::Identity;
-use crate::input::{PeerKey, Verdict};
+use crate::bans::BanReason;
+use crate::blame::Attempt;
+use crate::input::{PeerKey, Print, Verdict};
 use crate::output::{CloseReason, Fact, Output};
 use crate::time::Time;
 
 impl Swarm {
-    pub(super) fn on_checked(&mut self, now: Time, verdict: Verdict) {
+    pub(super) fn on_checked(&mut self, now: Time, verdict: Verdict, prints: &[Print]) {
         match verdict {
-            Verdict::Good(verified) => self.on_good(now, verified),
-            Verdict::Bad { piece, bad_blocks } => self.on_bad(now, piece, &bad_blocks),
+            Verdict::Good(verified) => self.on_good(now, verified, prints),
+            Verdict::Bad { piece, bad_blocks } => self.on_bad(now, piece, &bad_blocks, prints),
         }
     }
 
@@ -30,6 +31,7 @@ impl Swarm {
                 self.give_up(piece.get());
             }
             self.gain(now, piece);
+            self.resolve(now, piece.get(), &[]);
         }
         self.todo.completion = true;
     }
@@ -55,6 +57,14 @@ impl Swarm {
             self.withdraw_everywhere(now, PieceIndex::new(piece));
             self.give_up(piece);
         }
+        let dropped: Vec<u32> = self
+            .blame
+            .cases()
+            .filter(|piece| priorities[*piece as usize] == 0)
+            .collect();
+        for piece in dropped {
+            self.resolve(now, piece, &[]);
+        }
         for at in 0..self.peers.len() {
             let Some(key) = self.peers.key_at(at) else {
                 break;
@@ -68,20 +78,15 @@ impl Swarm {
         self.todo.fill_all = true;
     }
 
-    fn on_good(&mut self, now: Time, verified: Verified) {
+    fn on_good(&mut self, now: Time, verified: Verified, prints: &[Print]) {
         let piece = verified.piece();
         if self.layout.piece(piece.get()).is_none() || self.have().contains(piece.get()) {
             return;
         }
-        if let Some(partial) = self.picker.partials().get(piece.get())
-            && let [only] = partial.senders()[..]
-            && let Some(peer) = self.peers.get_mut(only)
-        {
-            peer.parole.on_good_piece();
-        }
         self.withdraw_everywhere(now, piece);
         self.gain(now, piece);
         self.out.push(Output::Fact(Fact::PieceVerified(piece)));
+        self.resolve(now, piece.get(), prints);
         self.todo.completion = true;
         // The budget of begun pieces grew.
         self.todo.fill_all = true;
@@ -91,7 +96,6 @@ impl Swarm {
     fn gain(&mut self, now: Time, piece: PieceIndex) {
         let piece = piece.get();
         let needed = self.picker.complete(piece);
-        self.blame.close_case(piece);
         for peer in self.peers.iter_mut() {
             // Also to those who have it: an origin that hides what it has waits for it.
             if !peer.holds.is_all() {
@@ -106,7 +110,7 @@ impl Swarm {
         }
     }
 
-    fn on_bad(&mut self, now: Time, piece: PieceIndex, bad_blocks: &[BlockSpan]) {
+    fn on_bad(&mut self, now: Time, piece: PieceIndex, bad_blocks: &[BlockSpan], prints: &[Print]) {
         let Some(partial) = self.picker.partials().get(piece.get()) else {
             return;
         };
@@ -118,6 +122,10 @@ impl Swarm {
         } else {
             partial.senders_of(bad_blocks)
         };
+        let senders_and_prints = partial.stored_by().map(|(_, sender)| sender).zip(prints);
+        let attempt: Attempt = senders_and_prints
+            .map(|(sender, print)| (sender, *print))
+            .collect();
         let data = partial.len() > 0;
         self.counters.pieces_failed += 1;
         self.out.push(Output::Fact(Fact::PieceFailed(piece)));
@@ -128,12 +136,11 @@ impl Swarm {
         self.picker.guard(piece.get());
         self.give_up(piece.get());
         if bad_blocks.is_empty() && senders.len() > 1 {
-            for key in &senders {
-                if let Some(peer) = self.peers.get_mut(*key) {
+            for key in self.blame.open_case(piece.get(), &senders, attempt) {
+                if let Some(peer) = self.peers.get_mut(key) {
                     peer.parole.suspect();
                 }
             }
-            self.blame.open_case(piece.get(), senders);
         } else {
             senders.drain(..).for_each(|key| self.convict(now, key));
         }
@@ -141,17 +148,25 @@ impl Swarm {
 
     /// This peer sent corrupt data.
     fn convict(&mut self, now: Time, key: PeerKey) {
-        let reason = CloseReason::CorruptData;
-        let here = self.peers.get(key).map(|peer| Identity::of(&peer.info));
-        let Some(identity) = here.or_else(|| self.blame.departed(key)) else {
-            return;
-        };
-        if self.blame.ban(identity) {
-            let addr = identity.addr;
-            self.out
-                .push(Output::Fact(Fact::PeerBanned { addr, reason }));
+        if self.peers.get(key).is_some() {
+            self.close(now, key, CloseReason::CorruptData);
+        } else if let Some(name) = self.blame.departed(key) {
+            self.ban(now, name, BanReason::CorruptData);
         }
-        self.close(now, key, reason);
+    }
+
+    /// A piece that may have failed before is good, with these prints, or is no concern any more.
+    fn resolve(&mut self, now: Time, piece: u32, prints: &[Print]) {
+        let resolved = self.blame.close_case(piece, prints);
+        for key in resolved.suspects {
+            if let Some(peer) = self.peers.get_mut(key) {
+                peer.parole.clear();
+            }
+        }
+        resolved
+            .guilty
+            .into_iter()
+            .for_each(|key| self.convict(now, key));
     }
 
     /// Cancels every request for a piece.

@@ -6,7 +6,9 @@ use p2pcore_protocol::message::{Message, Request};
 
 use super::Swarm;
 use super::blocks::request_of;
+use crate::identity::Account;
 use crate::input::PeerKey;
+use crate::need;
 use crate::output::{CloseReason, Output};
 use crate::time::Time;
 use crate::uploader::{Candidate, Served, Terms};
@@ -95,13 +97,14 @@ impl Swarm {
 
     /// Chooses anew whom to serve.
     pub(super) fn rechoke(&mut self, now: Time) {
-        let candidates: Vec<Candidate> = self
+        let over = self.had_all_they_need(now);
+        let (last, candidates): (Vec<Candidate>, Vec<Candidate>) = self
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
             .map(|peer| peer.candidate(now, &self.forwarding))
-            .collect();
-        let waits = candidates.len() > self.slots.count();
+            .partition(|peer| over.binary_search(&peer.account).is_ok());
+        let waits = candidates.len() + last.len() > self.slots.count();
         self.slots.observe(now, waits, self.counters.uploaded);
         let terms = Terms {
             slots: self.slots(),
@@ -109,6 +112,7 @@ impl Swarm {
             quantum: u64::from(self.layout.piece_length()).max(LEAST_TURN),
         };
         let mut choice = self.policy.choose(now, &candidates, terms);
+        choice.extend(need::leftovers(now, last, terms, choice.len()));
         choice.sort_unstable_by_key(|(key, _)| *key);
         for at in 0..self.peers.len() {
             let Some(key) = self.peers.key_at(at) else {
@@ -127,6 +131,17 @@ impl Swarm {
         }
     }
 
+    /// Whoever had more of us than it can need, sorted.
+    fn had_all_they_need(&self, now: Time) -> Vec<Account> {
+        let cap = need::cap(self.layout.total(), self.layout.piece_length());
+        if self.counters.uploaded <= cap {
+            return Vec::new();
+        }
+        let here = self.peers.iter();
+        let had = here.map(|peer| (peer.account(), peer.uploaded));
+        self.taken.over(now, cap, had)
+    }
+
     /// Peers served at once.
     pub(super) fn slots(&self) -> usize {
         let slots = self.policy.slots().unwrap_or(self.slots.count());
@@ -136,12 +151,14 @@ impl Swarm {
     /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, then by how long
     /// they wait. Those that gave do not wait for whoever was only let in because there was room.
     pub(super) fn give_free_slots(&mut self, now: Time) {
+        let over = self.had_all_they_need(now);
         let mut waiting = Vec::new();
         let (mut used, mut guests) = (0, Vec::new());
         for peer in self.peers.iter().filter(|peer| peer.is_candidate()) {
             let gave_nothing = peer.downloaded == 0;
             if peer.choking {
-                waiting.push((gave_nothing, peer.turned, peer.key));
+                let last = over.binary_search(&peer.account()).is_ok();
+                waiting.push((last, gave_nothing, peer.turned, peer.key));
             } else {
                 used += 1;
                 if gave_nothing && peer.served == Some(Served::Room) {
@@ -154,10 +171,10 @@ impl Swarm {
         }
         waiting.sort_unstable();
         let mut free = self.slots().saturating_sub(used);
-        for (gave_nothing, _, key) in waiting {
+        for (last, gave_nothing, _, key) in waiting {
             if free > 0 {
                 free -= 1;
-            } else if let Some(guest) = guests.pop().filter(|_| !gave_nothing) {
+            } else if let Some(guest) = guests.pop().filter(|_| !gave_nothing && !last) {
                 self.set_served(now, guest, None);
             } else {
                 return;

@@ -100,9 +100,9 @@ impl Bench {
             return false;
         };
         for output in self.block(peer, request) {
-            if let Output::Check { piece } = output {
+            if let Output::Check { piece, .. } = output {
                 let good = Verdict::Good(Verified::simulated(piece));
-                self.put(Input::Checked(good));
+                self.put(checked(good));
             }
         }
         true
@@ -138,6 +138,12 @@ fn sent(outputs: &[Output], to: PeerKey) -> Vec<Message> {
             _ => None,
         })
         .collect()
+}
+
+/// The end of a check, without prints.
+pub(super) fn checked(verdict: Verdict) -> Input {
+    let prints = Vec::new();
+    Input::Checked { verdict, prints }
 }
 
 fn closed(outputs: &[Output]) -> Option<CloseReason> {
@@ -430,7 +436,7 @@ fn a_piece_lost_by_storage_is_fetched_again() {
     let outputs = bench.put(Input::StoreFailed { piece });
     assert_eq!(requests(&outputs, P), asked);
     bench.block(P, asked[0]);
-    let outputs = bench.put(Input::Checked(Verdict::Good(Verified::simulated(piece))));
+    let outputs = bench.put(checked(Verdict::Good(Verified::simulated(piece))));
     assert_eq!(closed(&outputs), Some(CloseReason::NothingToTrade));
 }
 
@@ -504,7 +510,7 @@ fn suspects(pieces: u32) -> (Bench, PieceIndex, Vec<Output>) {
         }
     }
     let bad_blocks = Vec::new();
-    let outputs = bench.put(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+    let outputs = bench.put(checked(Verdict::Bad { piece, bad_blocks }));
     (bench, piece, outputs)
 }
 
@@ -523,9 +529,12 @@ fn a_bad_piece_of_two_senders_is_fetched_again_from_one() {
         asked.extend(requests(&last, P));
         assert_eq!(requests(&last, Q), []);
     }
-    assert!(last.contains(&Output::Check { piece }));
+    assert!(last.contains(&Output::Check {
+        piece,
+        prints: false
+    }));
     let bad_blocks = Vec::new();
-    let outputs = bench.put(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+    let outputs = bench.put(checked(Verdict::Bad { piece, bad_blocks }));
     assert_eq!(closed(&outputs), Some(CloseReason::CorruptData));
     assert_eq!(
         bench.swarm.peer_snapshots(bench.now)[0].key,
@@ -595,7 +604,7 @@ fn the_guilty_of_a_known_bad_block_is_closed_at_once() {
         begin: asked[1][0].begin,
         length: BLOCK,
     }];
-    bench.put(Input::Checked(Verdict::Bad { piece, bad_blocks }));
+    bench.put(checked(Verdict::Bad { piece, bad_blocks }));
     let left = bench.swarm.peer_snapshots(bench.now);
     assert_eq!(left.iter().map(|peer| peer.key).collect::<Vec<_>>(), [P]);
 }

@@ -7,7 +7,7 @@ use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex, Verified};
 use proptest::prelude::*;
 
-use super::alone::Bench;
+use super::alone::{Bench, checked};
 use crate::{CloseReason, Input, Output, PeerKey, Verdict};
 
 const PIECES: u32 = 12;
@@ -175,7 +175,7 @@ impl Observer {
                     let bad_blocks = Vec::new();
                     Verdict::Bad { piece, bad_blocks }
                 };
-                self.bench.put(Input::Checked(verdict))
+                self.bench.put(checked(verdict))
             }
             Step::Wait(millis) => {
                 self.bench.now = self.bench.now + Duration::from_millis(u64::from(millis));
@@ -241,7 +241,7 @@ impl Observer {
                 Output::Store { span, .. } => {
                     assert!(self.stored.insert((span.piece.get(), span.begin)));
                 }
-                Output::Check { piece } => {
+                Output::Check { piece, .. } => {
                     let blocks = self.stored.iter().filter(|(of, _)| *of == piece.get());
                     assert_eq!(blocks.count() as u32, BLOCKS);
                     self.checks.push(piece);

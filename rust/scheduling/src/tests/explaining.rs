@@ -3,7 +3,7 @@
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{PieceIndex, Verified};
 
-use super::alone::{Bench, P, Q, requests};
+use super::alone::{Bench, P, Q, checked, requests};
 use crate::{
     Amounts, Choked, Identity, Input, Output, PeerKey, Served, SizedBy, Standing, Swarm,
     SwarmConfig, Verdict, Why,
@@ -121,7 +121,7 @@ fn suspects_are_on_parole() {
     for request in requests(&bench.say(Q, Message::Unchoke), Q) {
         bench.block(Q, request);
     }
-    bench.put(Input::Checked(Verdict::Bad {
+    bench.put(checked(Verdict::Bad {
         piece: PieceIndex::new(0),
         bad_blocks: Vec::new(),
     }));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::{Nature, World};
-use crate::{CloseReason, Fact, Input, SwarmConfig, Time, UploaderPolicy};
+use crate::{BanReason, CloseReason, Fact, Input, SwarmConfig, Time, UploaderPolicy};
 
 const MIB: u64 = 1 << 20;
 
@@ -157,11 +157,11 @@ fn a_liar_is_banned_and_the_honest_are_not() {
             .facts
             .iter()
             .filter_map(|(_, fact)| match fact {
-                Fact::PeerBanned { addr, reason } => Some((*addr, *reason)),
+                Fact::PeerBanned { addr, reason, .. } => Some((*addr, *reason)),
                 _ => None,
             })
             .collect();
-        assert_eq!(banned, [(World::addr(liar), CloseReason::CorruptData)]);
+        assert_eq!(banned, [(World::addr(liar), BanReason::CorruptData)]);
         let counters = world.nodes[leech].swarm.counters();
         assert_eq!(counters.closed(CloseReason::CorruptData), 1);
         assert!(counters.pieces_failed > 0);

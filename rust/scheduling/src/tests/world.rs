@@ -11,8 +11,8 @@ use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{BLOCK, BlockSpan, Layout, Verified};
 
 use crate::{
-    CloseReason, Fact, Input, Output, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket,
-    Time, Verdict,
+    CloseReason, Fact, Input, Output, PeerInfo, PeerKey, PeerSource, Print, Swarm, SwarmConfig,
+    Ticket, Time, Verdict,
 };
 
 /// What a node does with the data it sends.
@@ -60,7 +60,7 @@ enum Event {
     Block(usize, usize, BlockSpan, bool),
     Tick(usize),
     Dialled(usize, SocketAddr),
-    Checked(usize, Verdict),
+    Checked(usize, Verdict, Vec<Print>),
     Closed(usize, usize),
 }
 
@@ -226,7 +226,9 @@ impl World {
                 }
             }
             Event::Dialled(node, addr) => self.connect(node, addr),
-            Event::Checked(node, verdict) => self.input(node, Input::Checked(verdict)),
+            Event::Checked(node, verdict, prints) => {
+                self.input(node, Input::Checked { verdict, prints });
+            }
             Event::Deliver(link, end, message) => {
                 if self.links[link].open {
                     let (node, peer) = self.links[link].ends[end];
@@ -339,8 +341,12 @@ impl World {
                 let held = self.nodes[node].tickets.remove(&ticket);
                 assert!(held.is_some(), "a ticket is used once");
             }
-            Output::Check { piece } => {
+            Output::Check { piece, .. } => {
                 let corrupt = self.nodes[node].corrupt.get(&piece.get());
+                let wrong = |begin| corrupt.is_some_and(|blocks| blocks.contains(&begin));
+                let blocks = self.layout.blocks(piece);
+                let prints = blocks.map(|span| Print(wrong(span.begin).into()));
+                let prints = prints.collect();
                 let verdict = match corrupt {
                     None => Verdict::Good(Verified::simulated(piece)),
                     Some(blocks) => Verdict::Bad {
@@ -357,7 +363,7 @@ impl World {
                     },
                 };
                 let ready = self.now + Duration::from_millis(2);
-                self.at(ready, Event::Checked(node, verdict));
+                self.at(ready, Event::Checked(node, verdict, prints));
             }
             Output::Drop { piece } => {
                 self.nodes[node].corrupt.remove(&piece.get());

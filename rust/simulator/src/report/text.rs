@@ -86,6 +86,7 @@ impl Report {
             ("link_copies", Number(self.link_copies)),
             ("liars_found", of(self.liars_found)),
             ("honest_banned", of(self.honest_banned)),
+            ("liars_missed", of(self.liars_missed)),
             ("pieces_failed", Count(self.pieces_failed)),
             ("after_stall", Number(self.after_stall)),
             ("late_rate", Number(self.late_rate)),

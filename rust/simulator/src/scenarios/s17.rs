@@ -1,21 +1,32 @@
-//! S17: a tenth of the nodes says that it has everything, takes requests and never answers.
+//! S17: a tenth of the nodes says that it has everything, and takes requests and never answers, or refuses them.
 
 use super::{Mark, Trial};
 use crate::scenario::{Conduct, Group, Scenario};
 
-fn scenario() -> Scenario {
-    let loris = Group::new("loris", 10).with_everything();
-    Scenario::flash_crowd(90, 256).group(loris.conduct(Conduct::SlowLoris))
+fn honest() -> Scenario {
+    Scenario::flash_crowd(90, 256)
 }
 
-pub(super) const TRIALS: [Trial; 1] = [Trial::new(
-    "s17",
-    "90 peers and 10 that never deliver",
-    scenario,
-    &[Mark::at_most(
-        "makespan / without",
-        1.05,
-        super::against_first,
-    )],
-)
-.beside(&[|| Scenario::flash_crowd(90, 256)])];
+fn with(conduct: Conduct) -> Scenario {
+    let others = Group::new("other", 10).with_everything();
+    honest().group(others.conduct(conduct))
+}
+
+const TIME: Mark = Mark::at_most("makespan / without", 1.05, super::against_first);
+
+pub(super) const TRIALS: [Trial; 2] = [
+    Trial::new(
+        "s17-loris",
+        "90 peers and 10 that never deliver",
+        || with(Conduct::SlowLoris),
+        &[TIME],
+    )
+    .beside(&[honest]),
+    Trial::new(
+        "s17-have",
+        "90 peers and 10 that refuse it all",
+        || with(Conduct::FakeHave),
+        &[TIME],
+    )
+    .beside(&[honest]),
+];

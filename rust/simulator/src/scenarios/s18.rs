@@ -23,6 +23,9 @@ const FOUND: Mark = Mark::at_least("liars found of 5", 5.0, |outcome| {
 const HONEST: Mark = Mark::at_most("honest nodes banned", 0.0, |outcome| {
     outcome.report.honest_banned as f64
 });
+const MISSED: Mark = Mark::at_most("liars that got away", 0.0, |outcome| {
+    outcome.report.liars_missed as f64
+});
 const TIME: Mark = Mark::at_most("makespan / without", 1.05, super::against_first);
 
 pub(super) const TRIALS: [Trial; 2] = [
@@ -33,6 +36,7 @@ pub(super) const TRIALS: [Trial; 2] = [
         &[
             FOUND,
             HONEST,
+            MISSED,
             TIME,
             Mark::at_most("failures per pair", 2.0, failures),
         ],
@@ -45,6 +49,7 @@ pub(super) const TRIALS: [Trial; 2] = [
         &[
             FOUND,
             HONEST,
+            MISSED,
             TIME,
             Mark::at_most("failures per pair", 1.0, failures),
         ],

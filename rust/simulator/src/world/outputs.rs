@@ -1,9 +1,10 @@
 //! What the Swarms say is carried out here, and what they tell is measured.
 
-use p2pcore_protocol::message::Message;
+use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
-use p2pcore_scheduling::{Fact, Input, Output, Verdict};
+use p2pcore_scheduling::{Fact, Input, Output, Print, Verdict};
 
+use super::sending::liar_of;
 use super::{World, nanos};
 use crate::event::{Event, PipeId};
 use crate::node::node_at;
@@ -16,13 +17,14 @@ impl World {
             Output::Send { peer, message } => self.send(node, peer.0 as PipeId, message),
             Output::Serve { peer, span } => self.serve(node, peer.0 as PipeId, span),
             Output::Store { ticket, span } => {
-                if ticket.0 & 1 == 1 {
+                if let Some(liar) = liar_of(ticket) {
                     let corrupt = &mut self.nodes[node as usize].corrupt;
-                    corrupt.entry(span.piece.get()).or_default().push(span);
+                    let blocks = corrupt.entry(span.piece.get()).or_default();
+                    blocks.push((span, liar));
                 }
             }
             Output::Discard { .. } => {}
-            Output::Check { piece } => {
+            Output::Check { piece, .. } => {
                 let done = self.now + nanos(self.scenario.check);
                 self.agenda.at(done, Event::Checked(node, piece.get()));
             }
@@ -40,17 +42,23 @@ impl World {
         if !checking.is_here() {
             return;
         }
-        let corrupt = checking.corrupt.remove(&piece);
+        let corrupt = checking.corrupt.remove(&piece).unwrap_or_default();
+        let liars = corrupt.iter().map(|(_, liar)| *liar);
+        checking.seen.lied_to_by.extend(liars);
         let piece = PieceIndex::new(piece);
+        let wrong = |span: &BlockSpan| corrupt.iter().find(|(other, _)| other == span);
+        // No two liars lie alike, and the truth is one.
+        let print = |span| Print(wrong(&span).map_or(0, |(_, liar)| u64::from(*liar) + 1));
+        let prints = self.layout.blocks(piece).map(print).collect();
         let known = self.scenario.leaves_known;
-        let verdict = match corrupt {
-            None => Verdict::Good(Verified::simulated(piece)),
-            Some(blocks) => Verdict::Bad {
-                piece,
-                bad_blocks: blocks.into_iter().filter(|_| known).collect(),
-            },
+        let verdict = if corrupt.is_empty() {
+            Verdict::Good(Verified::simulated(piece))
+        } else {
+            let spans = corrupt.into_iter().map(|(span, _)| span);
+            let bad_blocks = spans.filter(|_| known).collect();
+            Verdict::Bad { piece, bad_blocks }
         };
-        self.input(node, Input::Checked(verdict));
+        self.input(node, Input::Checked { verdict, prints });
     }
 
     fn send(&mut self, node: u32, pipe: PipeId, message: Message) {
@@ -75,13 +83,21 @@ impl World {
         }
         let sender = &mut self.nodes[node as usize];
         let keeps_back = match sender.what.conduct {
-            Conduct::Honest | Conduct::FreeRider | Conduct::Liar => false,
+            Conduct::Honest | Conduct::FreeRider | Conduct::Liar | Conduct::FakeHave => false,
             Conduct::SlowLoris => true,
             Conduct::StallsAfter(bytes) => sender.seen.handed >= bytes,
         };
         if keeps_back {
             sender.seen.stalled.get_or_insert(self.now);
             return;
+        }
+        if sender.what.conduct == Conduct::FakeHave {
+            let refused = Request {
+                piece: span.piece.get(),
+                begin: span.begin,
+                length: span.length,
+            };
+            return self.send(node, pipe, Message::Reject(refused));
         }
         sender.seen.handed += u64::from(span.length);
         self.pipes[pipe as usize].serve(span);

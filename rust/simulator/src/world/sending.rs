@@ -14,6 +14,20 @@ use crate::node::transmission;
 use crate::scenario::{Conduct, Leaves, UNLIMITED};
 use crate::wire::{BLOCK_HEADER, Flying};
 
+/// Names a block that was received, and who sent it if it is corrupt.
+fn ticket(number: u64, liar: Option<u32>) -> Ticket {
+    Ticket((number << LIAR_BITS) | u64::from(liar.map_or(0, |node| node + 1)))
+}
+
+/// Who sent the corrupt block of a ticket.
+pub(super) fn liar_of(ticket: Ticket) -> Option<u32> {
+    let liar = (ticket.0 & ((1 << LIAR_BITS) - 1)) as u32;
+    liar.checked_sub(1)
+}
+
+/// Nodes are numbered in 24 bits.
+const LIAR_BITS: u32 = 25;
+
 /// What waits at a link between sites at most: a usual router's buffer.
 const LINK_QUEUE: Nanos = 100_000_000;
 
@@ -123,7 +137,8 @@ impl World {
             return;
         };
         self.tickets += 1;
-        let ticket = Ticket((self.tickets << 1) | u64::from(corrupt));
+        let sender = self.pipes[pipe as usize].from;
+        let ticket = ticket(self.tickets, corrupt.then_some(sender));
         self.nodes[node as usize].seen.received += u64::from(length);
         let block = Input::BlockArrived {
             peer,

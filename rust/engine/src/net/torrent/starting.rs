@@ -25,7 +25,8 @@ impl Torrent {
         core.reopen = false;
         core.before = core.sums();
         self.shared.ledger.book(core.swarm.take_amounts());
-        core.swarm = new_swarm(net, &self.meta, self.id);
+        let before = std::mem::replace(&mut core.swarm, new_swarm(net, &self.meta, self.id));
+        core.swarm.inherit(before);
         core.peers
             .values()
             .for_each(|peer| peer.close(CloseReason::Stopped));
