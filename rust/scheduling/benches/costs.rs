@@ -48,7 +48,7 @@ const PIECES: u32 = 100_000;
 /// A swarm of 500, of which we have a half, and so do they.
 fn crowd(blocks: u32) -> Driver {
     let mut driver = Driver::new(PIECES, blocks);
-    driver.had((0..PIECES).filter(|&piece| mix(u64::from(piece)) % 2 == 0));
+    driver.had((0..PIECES).filter(|&piece| mix(u64::from(piece)).is_multiple_of(2)));
     for seed in 0..PEERS as u64 {
         let peer = driver.connect();
         driver.say(peer, some(PIECES, 128, seed + 1));
@@ -126,10 +126,11 @@ impl Talk {
     }
 }
 
+type Say = fn(&mut Talk, &mut Driver) -> u64;
+
 /// Messages without payload at 500 peers: 500,000 a second are 2 µs each.
 fn control(c: &mut Criterion) {
     let mut group = c.benchmark_group("control/500 peers");
-    type Say = fn(&mut Talk, &mut Driver) -> u64;
     let kinds: [(&str, Say); 5] = [
         ("have", Talk::have),
         ("interest", Talk::interest),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use p2pcore_protocol::message::Message;
 use p2pcore_scheduling::{Bitfield, Input, PeerKey};
 
-use self::driver::{Driver, some};
+use self::driver::{Driver, mix, some};
 
 const MILLION: u32 = 1_000_000;
 const SAMPLES: usize = 100_000;
@@ -27,6 +27,7 @@ fn main() {
     );
     run("1 in 256", some(MILLION, 1, 99), 2_000, |_, _| {});
     run("only the commonest", commonest(), 2_000, |_, _| {});
+    needles();
     run("peers come and go", some(MILLION, 128, 99), 20_000, churn);
 }
 
@@ -47,6 +48,28 @@ fn churn(driver: &mut Driver, sample: usize) {
         let peer = driver.connect();
         driver.say(peer, some(MILLION, 128, sample as u64));
     }
+}
+
+/// A peer that has nothing gets one common piece, and is asked for it: the bitmaps are intersected from end to end.
+fn needles() {
+    let mut driver = Driver::new(MILLION, 1);
+    for seed in 0..30 {
+        let peer = driver.connect();
+        driver.say(peer, some(MILLION, 64 + 4 * seed as u8, seed));
+    }
+    let peer = driver.connect();
+    driver.say(peer, Message::Unchoke);
+    let mut times = Vec::new();
+    for sample in 0..20_000_u64 {
+        let piece = (mix(sample) % u64::from(MILLION)) as u32;
+        let start = Instant::now();
+        driver.say(peer, Message::Have(piece));
+        times.push(start.elapsed().as_nanos());
+        driver.answer(peer);
+        driver.verify();
+        driver.pass(Duration::from_millis(1));
+    }
+    print("a needle", times);
 }
 
 fn run(name: &str, holds: Message, samples: usize, before: fn(&mut Driver, usize)) {
@@ -83,6 +106,10 @@ fn run(name: &str, holds: Message, samples: usize, before: fn(&mut Driver, usize
         driver.verify();
         driver.pass(Duration::from_millis(1));
     }
+    print(name, times);
+}
+
+fn print(name: &str, mut times: Vec<u128>) {
     times.sort_unstable();
     let at = |part: usize| times[(times.len() * part / 1_000).min(times.len() - 1)];
     println!(
