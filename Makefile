@@ -12,12 +12,13 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 BENCH_OPTIONS ?=
 FUZZ_SECONDS ?= 60
 SIM ?= all
+SCHEDULER ?=
 
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-python lint bench profile sim sim-nightly sim-golden fuzz wheel dev build peers clean
+.PHONY: help demo test test-rust test-python lint bench bench-scheduler profile sim sim-nightly sim-golden fuzz wheel dev build peers clean
 
 help: ## This list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 demo: build ## Creates, seeds, fetches and compares the standard library of this Python.
 	$(BIN)/python -m p2pcore._demo
@@ -54,6 +55,11 @@ dev: $(VENV)/dev ## An editable, quickly built extension for working on the code
 
 bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS go to pytest (--runs=9, -k transfer, --disk=PATH).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
+
+bench-scheduler: ## What the scheduler costs a HAVE, a pick, a block, a choice, and its memory; SCHEDULER=have runs one.
+	cargo bench --locked -q -p p2pcore-scheduling --bench costs -- $(SCHEDULER)
+	cargo bench --locked -q -p p2pcore-scheduling --bench picks
+	cargo test --release --locked -q -p p2pcore-scheduling --test memory -- --nocapture
 
 profile: $(VENV)/run build ## Where the time of a 1 GiB transfer goes, for leech and seed; needs perf.
 	$(BIN)/python benches/hot.py

@@ -3,5 +3,6 @@
 mod alone;
 mod chaos;
 mod explaining;
+mod picking;
 mod together;
 mod world;
