@@ -4,6 +4,7 @@
 //! stored), or being checked. A block is given to one peer only, except by the endgame. Begun pieces go first, so that
 //! few are open; a new one is begun only within a budget of bytes, because the driver may hold them in memory.
 
+mod class;
 mod order;
 mod partials;
 

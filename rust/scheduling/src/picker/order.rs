@@ -5,9 +5,9 @@
 //! bulk change (a bitfield came or went) the order is stale and is rebuilt at the next pick, at most four times a
 //! second: a stale order is still complete, only a little less rare.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::class::Class;
 use crate::bitfield::Bitfield;
 use crate::buckets::Buckets;
 use crate::holdings::Holdings;
@@ -29,12 +29,6 @@ pub(super) struct Order {
     sequential: bool,
     stale: bool,
     rebuilt: Option<Time>,
-}
-
-#[derive(Debug)]
-enum Class {
-    Rarest(Buckets),
-    InOrder(BTreeSet<u32>),
 }
 
 /// Rebuilding a million pieces takes milliseconds: not more often than this.
@@ -93,12 +87,11 @@ impl Order {
         if !self.open.remove(piece) {
             return;
         }
-        let class = self.class_of(piece);
-        match &mut self.classes[class] {
-            Class::Rarest(buckets) => buckets.remove(piece, &mut self.places),
-            Class::InOrder(set) => {
-                set.remove(&piece);
-            }
+        let number = self.class_of(piece);
+        let class = &mut self.classes[number];
+        class.remove(piece);
+        if let Some(buckets) = &mut class.buckets {
+            buckets.remove(piece, &mut self.places);
         }
     }
 
@@ -108,12 +101,11 @@ impl Order {
             return;
         }
         let availability = self.availability[piece as usize];
-        let class = self.class_of(piece);
-        match &mut self.classes[class] {
-            Class::Rarest(buckets) => buckets.add(piece, availability, &mut self.places, random),
-            Class::InOrder(set) => {
-                set.insert(piece);
-            }
+        let number = self.class_of(piece);
+        let class = &mut self.classes[number];
+        class.add(piece);
+        if let Some(buckets) = &mut class.buckets {
+            buckets.add(piece, availability, &mut self.places, random);
         }
     }
 
@@ -123,7 +115,7 @@ impl Order {
         *count = count.saturating_add(1);
         if self.open.contains(piece)
             && let class = self.class_of(piece)
-            && let Class::Rarest(buckets) = &mut self.classes[class]
+            && let Some(buckets) = &mut self.classes[class].buckets
         {
             buckets.rise(piece, &mut self.places, random);
         }
@@ -135,7 +127,7 @@ impl Order {
         *count = count.saturating_sub(1);
         if self.open.contains(piece)
             && let class = self.class_of(piece)
-            && let Class::Rarest(buckets) = &mut self.classes[class]
+            && let Some(buckets) = &mut self.classes[class].buckets
         {
             buckets.fall(piece, &mut self.places, random);
         }
@@ -189,68 +181,37 @@ impl Order {
 
     /// The piece that comes first for a peer that has everything.
     pub(super) fn first(&self) -> Option<u32> {
-        self.classes.iter().find_map(|class| match class {
-            Class::Rarest(buckets) => buckets.pieces().first().copied(),
-            Class::InOrder(set) => set.first().copied(),
+        self.classes.iter().find_map(|class| match &class.buckets {
+            Some(buckets) => buckets.pieces().first().copied(),
+            None => class.hits(None, class.start()).next(),
         })
     }
 
     /// The best open piece of those that a peer holds, without the ones to avoid.
     pub(super) fn pick(&self, holds: &Holdings, avoid: &[u32], random: &mut Random) -> Option<u32> {
-        let fits = |piece: u32| holds.contains(piece) && !avoid.contains(&piece);
-        self.classes.iter().enumerate().find_map(|(number, class)| {
-            let (found, all) = match class {
-                Class::Rarest(buckets) => {
-                    let pieces = buckets.pieces();
-                    let found = pieces
-                        .iter()
-                        .take(PROBES)
-                        .copied()
-                        .find(|&piece| fits(piece));
-                    (found, pieces.len() <= PROBES)
-                }
-                Class::InOrder(set) => {
-                    let found = set.iter().take(PROBES).copied().find(|&piece| fits(piece));
-                    (found, set.len() <= PROBES)
-                }
+        let fits = |piece: &u32| !avoid.contains(piece);
+        self.classes.iter().find_map(|class| {
+            let Some(buckets) = &class.buckets else {
+                return match holds {
+                    Holdings::Nothing => None,
+                    Holdings::Some(_) | Holdings::All => class
+                        .hits(holds.bits(), class.start())
+                        .find(|piece| fits(piece)),
+                };
             };
-            if found.is_some() || all {
+            let pieces = buckets.pieces();
+            let mut probed = pieces.iter().take(PROBES).copied();
+            let found = probed.find(|piece| holds.contains(*piece) && fits(piece));
+            if found.is_some() || pieces.len() <= PROBES {
                 return found;
             }
-            let bits = holds.bits()?;
-            self.intersect(number, bits, avoid, random)
+            let start = class.somewhere(random);
+            class
+                .hits(Some(holds.bits()?), start)
+                .filter(|piece| fits(piece))
+                .take(COMPARED)
+                .min_by_key(|&piece| self.availability[piece as usize])
         })
-    }
-
-    /// The rarest (or first) of some pieces that are open, in the class, and in `bits`.
-    fn intersect(
-        &self,
-        class: usize,
-        bits: &Bitfield,
-        avoid: &[u32],
-        random: &mut Random,
-    ) -> Option<u32> {
-        let words = self.open.words().len();
-        let start = if self.sequential {
-            0
-        } else {
-            random.below(words as u32) as usize
-        };
-        let hits = (start..words).chain(0..start).flat_map(|number| {
-            let mut left = self.open.words()[number] & bits.words()[number];
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| left.trailing_zeros())?;
-                left &= left - 1;
-                Some(number as u32 * 64 + bit)
-            })
-        });
-        let in_class = |piece: &u32| self.class_of(*piece) == class;
-        let mut hits = hits.filter(in_class).filter(|piece| !avoid.contains(piece));
-        if self.sequential {
-            return hits.next();
-        }
-        hits.take(COMPARED)
-            .min_by_key(|&piece| self.availability[piece as usize])
     }
 
     fn class_of(&self, piece: u32) -> usize {
@@ -271,11 +232,9 @@ impl Order {
             numbers[self.class_of(piece)].push(piece);
         }
         self.stale = random.is_none();
+        let count = self.open.len();
+        self.classes = numbers.iter().map(|of| Class::new(count, of)).collect();
         if self.sequential {
-            self.classes = numbers
-                .into_iter()
-                .map(|pieces| Class::InOrder(pieces.into_iter().collect()))
-                .collect();
             return;
         }
         if let Some(random) = random {
@@ -283,11 +242,10 @@ impl Order {
                 random.shuffle(pieces);
             }
         }
-        self.classes = numbers
-            .iter()
-            .map(|pieces| Buckets::build(pieces, &self.availability, &mut self.places))
-            .map(Class::Rarest)
-            .collect();
+        for (class, pieces) in self.classes.iter_mut().zip(&numbers) {
+            let buckets = Buckets::build(pieces, &self.availability, &mut self.places);
+            class.buckets = Some(buckets);
+        }
     }
 }
 
@@ -346,6 +304,24 @@ mod tests {
             order.pick(&some(5_000, &[4_000, 4_900]), &[], &mut random),
             Some(4_000)
         );
+    }
+
+    #[test]
+    fn urgent_pieces_that_a_peer_lacks_are_passed_over() {
+        let mut random = Random::new(3);
+        for sequential in [false, true] {
+            let mut order = Order::new(2_000);
+            let priorities: Vec<u8> = (0..2_000).map(|piece| 1 + u8::from(piece < 900)).collect();
+            order.reset(&priorities, Bitfield::full(2_000), &mut random);
+            order.set_sequential(sequential, &mut random);
+            let peer = some(2_000, &[899, 950, 1_999]);
+            assert_eq!(order.pick(&peer, &[], &mut random), Some(899));
+            order.remove(899);
+            let next = order.pick(&peer, &[950], &mut random);
+            assert_eq!(next, Some(1_999));
+            order.add(899, &mut random);
+            assert_eq!(order.pick(&peer, &[], &mut random), Some(899));
+        }
     }
 
     #[test]
