@@ -97,6 +97,7 @@ impl World {
                 begin: span.begin,
                 length: span.length,
             };
+            self.agenda.at(self.now, Event::Written(pipe));
             return self.send(node, pipe, Message::Reject(refused));
         }
         sender.seen.handed += u64::from(span.length);
