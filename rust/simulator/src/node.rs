@@ -83,7 +83,7 @@ impl Node {
         let config = match what.conduct {
             _ if what.legacy => legacy(config),
             // It says all that it says that it has.
-            Conduct::FakeHave => SwarmConfig {
+            Conduct::FakeHave | Conduct::SlowLoris => SwarmConfig {
                 origin: false,
                 ..config
             },
