@@ -17,7 +17,7 @@ from p2pcore._public import public_in
 from p2pcore.sim import _checks as checks
 
 _MODULE = "p2pcore.sim"
-_CONDUCTS = ("honest", "free-rider", "slow-loris", "liar", "fake-have")
+_CONDUCTS = ("honest", "free-rider", "slow-loris", "hidden-loris", "liar", "fake-have")
 
 
 @public_in(_MODULE)
@@ -85,7 +85,7 @@ class AfterSending:
         checks.whole("sent", self.sent, 0)
 
 
-Conduct: TypeAlias = Literal["honest", "free-rider", "slow-loris", "liar", "fake-have"] | StallsAfter
+Conduct: TypeAlias = Literal["honest", "free-rider", "slow-loris", "hidden-loris", "liar", "fake-have"] | StallsAfter
 Joins: TypeAlias = float | Within | Poisson
 Leaves: TypeAlias = Literal["never", "complete", "lingered"] | AfterSending | Within
 
@@ -103,7 +103,8 @@ class Group:
         site: Where they are, 0 to 255; see `Network`.
         complete: They have every piece from the start.
         conduct: "honest"; "free-rider" never unchokes anybody; "slow-loris" takes requests and never answers one;
-            "liar" sends what is corrupt; "fake-have" refuses what it announced; or a `StallsAfter`.
+            "hidden-loris" is one that, complete, poses as the only source; "liar" sends what is corrupt; "fake-have"
+            refuses what it announced; or a `StallsAfter`.
         joins: Seconds from the start until they come; or a `Within` or a `Poisson`.
         leaves: "never"; "complete" is as soon as they have everything; "lingered" when they have passed on one more
             piece that somebody wanted, too; or an `AfterSending`, or a `Within`.

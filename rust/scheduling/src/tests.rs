@@ -5,4 +5,5 @@ mod chaos;
 mod explaining;
 mod picking;
 mod together;
+mod trust;
 mod world;

@@ -7,7 +7,7 @@ use p2pcore_protocol::{BlockSpan, Layout};
 use p2pcore_scheduling::{Swarm, SwarmConfig, UploaderPolicy};
 
 use crate::event::{Nanos, PipeId};
-use crate::scenario::{Group, UNLIMITED};
+use crate::scenario::{Conduct, Group, UNLIMITED};
 
 /// A node. It exists from the start of the run, but takes part only while it is here.
 #[derive(Debug)]
@@ -80,7 +80,15 @@ impl Node {
         joins_at: Nanos,
         (config, layout): (SwarmConfig, &Layout),
     ) -> Self {
-        let config = if what.legacy { legacy(config) } else { config };
+        let config = match what.conduct {
+            _ if what.legacy => legacy(config),
+            // It says all that it says that it has.
+            Conduct::FakeHave | Conduct::SlowLoris => SwarmConfig {
+                origin: false,
+                ..config
+            },
+            _ => config,
+        };
         let prefix = what
             .prefixes
             .map(|prefixes| member as u32 % prefixes.max(1));

@@ -99,8 +99,10 @@ pub enum Conduct {
     Honest,
     /// Never unchokes anybody.
     FreeRider,
-    /// Takes requests and never answers one.
+    /// Takes requests and never answers one. With everything from the start it announces all of it.
     SlowLoris,
+    /// The same, but as the only source would: it announces piece after piece.
+    HiddenLoris,
     /// Sends this many bytes and from then on nothing.
     StallsAfter(u64),
     /// Everything it sends is corrupt.
@@ -383,7 +385,11 @@ impl Group {
     pub(crate) fn effective_up(&self) -> u64 {
         match self.conduct {
             Conduct::Honest | Conduct::StallsAfter(_) => self.up,
-            Conduct::FreeRider | Conduct::SlowLoris | Conduct::Liar | Conduct::FakeHave => 0,
+            Conduct::FreeRider
+            | Conduct::SlowLoris
+            | Conduct::HiddenLoris
+            | Conduct::Liar
+            | Conduct::FakeHave => 0,
         }
     }
 }

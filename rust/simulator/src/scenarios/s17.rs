@@ -1,4 +1,5 @@
-//! S17: a tenth of the nodes says that it has everything, and takes requests and never answers, or refuses them.
+//! S17: a tenth of the nodes says that it has everything, at once or as an origin does, and takes requests and never
+//! answers, or refuses them.
 
 use super::{Mark, Trial};
 use crate::scenario::{Conduct, Group, Scenario};
@@ -14,7 +15,7 @@ fn with(conduct: Conduct) -> Scenario {
 
 const TIME: Mark = Mark::at_most("makespan / without", 1.05, super::against_first);
 
-pub(super) const TRIALS: [Trial; 2] = [
+pub(super) const TRIALS: [Trial; 3] = [
     Trial::new(
         "s17-loris",
         "90 peers and 10 that never deliver",
@@ -22,6 +23,13 @@ pub(super) const TRIALS: [Trial; 2] = [
         &[TIME],
     )
     .beside(&[honest]),
+    Trial::new(
+        "s17-hidden",
+        "90 peers and 10 that pose as origins",
+        || with(Conduct::HiddenLoris),
+        &[TIME],
+    )
+    .baseline(honest),
     Trial::new(
         "s17-have",
         "90 peers and 10 that refuse it all",

@@ -20,7 +20,7 @@ fn a_slow_loris_is_found_to_stall_and_sends_nothing() {
     let loris = Group::new("loris", 2)
         .with_everything()
         .conduct(Conduct::SlowLoris);
-    // Long enough for ten seconds of patience with a first byte.
+    // Long enough for two seconds of patience with a first byte.
     let scenario = Scenario::flash_crowd(8, 128).group(loris);
     let mut world = World::new(scenario, 1);
     world.run();

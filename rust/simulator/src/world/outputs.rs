@@ -84,7 +84,7 @@ impl World {
         let sender = &mut self.nodes[node as usize];
         let keeps_back = match sender.what.conduct {
             Conduct::Honest | Conduct::FreeRider | Conduct::Liar | Conduct::FakeHave => false,
-            Conduct::SlowLoris => true,
+            Conduct::SlowLoris | Conduct::HiddenLoris => true,
             Conduct::StallsAfter(bytes) => sender.seen.handed >= bytes,
         };
         if keeps_back {
@@ -97,6 +97,7 @@ impl World {
                 begin: span.begin,
                 length: span.length,
             };
+            self.agenda.at(self.now, Event::Written(pipe));
             return self.send(node, pipe, Message::Reject(refused));
         }
         sender.seen.handed += u64::from(span.length);
