@@ -29,7 +29,7 @@ pub(super) const TRIALS: [Trial; 3] = [
         || with(Conduct::HiddenLoris),
         &[TIME],
     )
-    .baseline(honest),
+    .beside(&[honest]),
     Trial::new(
         "s17-have",
         "90 peers and 10 that refuse it all",
