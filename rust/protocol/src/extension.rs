@@ -46,6 +46,8 @@ pub struct ExtensionHandshake {
     pub reqq: Option<u32>,
     /// `upload_only`: the sender downloads nothing (BEP 21).
     pub upload_only: Option<bool>,
+    /// `p2_pass`: to the sender, `not interested` and `interested` at once say "somebody else may have my slot for now".
+    pub passes: Option<bool>,
     /// `metadata_size`: bytes of the info dictionary; 1 to [`MAX_METADATA`].
     pub metadata_size: Option<u32>,
     /// `p`: the port where the sender listens; not 0.
@@ -88,6 +90,7 @@ impl ExtensionHandshake {
             "upload_only",
             self.upload_only.map(|set| Item::from(i64::from(set))),
         );
+        put("p2_pass", self.passes.map(|set| Item::from(i64::from(set))));
         put("metadata_size", self.metadata_size.map(Item::from));
         put(
             "p",
@@ -111,6 +114,10 @@ impl ExtensionHandshake {
             .as_dict()
             .ok_or(ExtensionError::NotADictionary)?;
         let bytes = |key: &str| dict.get(key.as_bytes()).and_then(|value| value.as_bytes());
+        let flag = |key: &str| {
+            let number = dict.get(key.as_bytes()).and_then(|value| value.as_int());
+            number.map(|set| set != 0)
+        };
         Ok(Self {
             ids: dict
                 .get(b"m")
@@ -119,10 +126,8 @@ impl ExtensionHandshake {
                 .unwrap_or_default(),
             client: bytes("v").map(|name| display_text(name, MAX_CLIENT)),
             reqq: number(&dict, "reqq", 1..=i64::from(u32::MAX)),
-            upload_only: dict
-                .get(b"upload_only")
-                .and_then(|value| value.as_int())
-                .map(|set| set != 0),
+            upload_only: flag("upload_only"),
+            passes: flag("p2_pass"),
             metadata_size: number(&dict, "metadata_size", 1..=i64::from(MAX_METADATA)),
             listen_port: number(&dict, "p", 1..=i64::from(u16::MAX)),
             your_ip: bytes("yourip").and_then(ip),
@@ -137,6 +142,7 @@ impl ExtensionHandshake {
         replace(&mut self.client, later.client);
         replace(&mut self.reqq, later.reqq);
         replace(&mut self.upload_only, later.upload_only);
+        replace(&mut self.passes, later.passes);
         replace(&mut self.metadata_size, later.metadata_size);
         replace(&mut self.listen_port, later.listen_port);
         replace(&mut self.your_ip, later.your_ip);
@@ -272,6 +278,7 @@ mod tests {
         let numbers = (
             of(1..=u32::MAX),
             any::<Option<bool>>(),
+            any::<Option<bool>>(),
             of(1..=MAX_METADATA),
             of(1..=u16::MAX),
         );
@@ -284,7 +291,7 @@ mod tests {
             |(
                 ids,
                 client,
-                (reqq, upload_only, metadata_size, listen_port),
+                (reqq, upload_only, passes, metadata_size, listen_port),
                 (your_ip, ipv4, ipv6),
             )| {
                 ExtensionHandshake {
@@ -292,6 +299,7 @@ mod tests {
                     client,
                     reqq,
                     upload_only,
+                    passes,
                     metadata_size,
                     listen_port,
                     your_ip,

@@ -47,6 +47,11 @@ impl Buckets {
         &self.order[self.head as usize..]
     }
 
+    /// The availability by which a piece is sorted in.
+    pub(crate) fn bucket(&self, piece: u32, places: &[u32]) -> usize {
+        self.bucket_at(places[piece as usize])
+    }
+
     /// Takes a piece out.
     pub(crate) fn remove(&mut self, piece: u32, places: &mut [u32]) {
         let mut at = places[piece as usize];

@@ -89,6 +89,15 @@ pub enum Input {
         /// It wants nothing.
         upload_only: bool,
     },
+    /// What the peer's extension handshake offers beyond BEP 3.
+    PeerExtensions {
+        /// The peer.
+        peer: PeerKey,
+        /// To it, `not interested` and `interested` at once pass a slot on (`p2_pass`).
+        passes: bool,
+        /// Its id for the message that a piece is gone (`lt_donthave`, BEP 54).
+        dont_have: Option<u8>,
+    },
     /// A message without payload arrived.
     Message {
         /// From whom.

@@ -21,8 +21,11 @@ pub(crate) struct Origin {
     order: Buckets,
     places: Vec<u32>,
     holders: Vec<u16>,
-    /// Pieces with fewer than [`ENOUGH`] holders.
+    /// Pieces with fewer than [`ENOUGH`] holders, and those with none.
     scarce: u32,
+    unheld: u32,
+    /// When a piece was promised that nobody had or was promised.
+    first: Time,
     /// Promises of which not all was sent: to peers that took something before, and to those that did not yet.
     open: u32,
     on_trial: u32,
@@ -43,6 +46,8 @@ pub(crate) enum Turn {
 
 /// With so many holders beside the origin a piece survives that one of them leaves.
 const ENOUGH: u16 = 2;
+/// Second copies wait so long for the last of the first ones: who leaves meanwhile leaves a whole copy behind.
+const HOLD: Duration = Duration::from_millis(1_500);
 /// Accounts of which is remembered what they had.
 const MOST_ACCOUNTS: usize = 4_096;
 /// Pieces looked at for one promise. A peer that has all of so many of the scarcest gets its turn by what others do.
@@ -60,6 +65,8 @@ impl Origin {
             places,
             holders,
             scarce: pieces,
+            unheld: pieces,
+            first: Time::ZERO,
             open: 0,
             on_trial: 0,
             link: Link::default(),
@@ -73,6 +80,7 @@ impl Origin {
     /// A peer has the piece.
     pub(crate) fn hold(&mut self, piece: u32) {
         let holders = &mut self.holders[piece as usize];
+        self.unheld -= u32::from(*holders == 0);
         *holders = holders.saturating_add(1);
         self.scarce -= u32::from(*holders == ENOUGH);
         self.promise(piece);
@@ -83,6 +91,7 @@ impl Origin {
         let holders = &mut self.holders[piece as usize];
         self.scarce += u32::from(*holders == ENOUGH);
         *holders = holders.saturating_sub(1);
+        self.unheld += u32::from(*holders == 0);
         self.withdraw(piece);
     }
 
@@ -95,9 +104,12 @@ impl Origin {
     }
 
     /// The piece to show next to a peer for which it `fits`.
-    pub(crate) fn next(&self, fits: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn next(&self, now: Time, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let pieces = self.order.pieces().iter().copied();
-        pieces.take(PROBES).find(|piece| fits(*piece))
+        let piece = pieces.take(PROBES).find(|piece| fits(*piece))?;
+        let again = self.order.bucket(piece, &self.places) > 0;
+        let waits = self.unheld > 0 && now.since(self.first) < HOLD;
+        (!again || !waits).then_some(piece)
     }
 
     /// Whether another promise, of pieces of this length, keeps our link busy.
@@ -147,7 +159,10 @@ impl Origin {
     }
 
     /// A promise is made: by us, or by a peer that saw everything and asked.
-    pub(crate) fn begin(&mut self, piece: u32, kind: Kind) {
+    pub(crate) fn begin(&mut self, now: Time, piece: u32, kind: Kind) {
+        if self.order.bucket(piece, &self.places) == 0 {
+            self.first = now;
+        }
         match kind {
             Kind::Ours => self.open += 1,
             Kind::Trial => self.on_trial += 1,
@@ -240,8 +255,10 @@ pub(crate) struct Shown {
     pub(crate) is_tried: bool,
     /// So many pieces that it was shown came to nothing since.
     ignored: u8,
-    /// From when on it is shown everything, and up to which piece it was.
+    /// It is shown everything, and was up to which piece.
     pub(crate) everything: Option<u32>,
+    /// That is because it was the first, and alone.
+    pub(crate) was_alone: bool,
 }
 
 /// What a promise keeps busy.
@@ -344,6 +361,12 @@ impl Shown {
             .any(|promise| promise.begun.is_none() && promise.kind != Kind::Free)
     }
 
+    /// Whether a promise was not taken up since then.
+    pub(crate) fn waits(&self, is_slow: impl Fn(Time) -> bool) -> bool {
+        let mut promised = self.promised.iter();
+        promised.any(|promise| promise.begun.is_none() && is_slow(promise.shown))
+    }
+
     /// Takes out the promises that came to nothing. `is_stale`: for those of which something was sent last then;
     /// `is_ignored`: for those of which nothing was sent since they were shown.
     pub(crate) fn expire(
@@ -401,14 +424,29 @@ mod tests {
         let mut origin = Origin::new(100, 7);
         let mut shown = std::collections::BTreeSet::new();
         for _ in 0..100 {
-            let piece = origin.next(|_| true).unwrap();
+            let piece = origin.next(Time::ZERO, |_| true).unwrap();
             assert!(shown.insert(piece));
-            origin.begin(piece, Kind::Ours);
+            origin.begin(Time::ZERO, piece, Kind::Ours);
         }
         // One of them is not taken: it is the next.
         origin.withdraw(40);
-        assert_eq!(origin.next(|_| true), Some(40));
-        assert_ne!(origin.next(|piece| piece != 40), Some(40));
+        assert_eq!(origin.next(Time::ZERO, |_| true), Some(40));
+        assert_ne!(origin.next(Time::ZERO, |piece| piece != 40), Some(40));
+    }
+
+    #[test]
+    fn second_copies_wait_for_the_last_of_the_first_but_not_for_ever() {
+        let at = |millis| Time::new(Duration::from_millis(millis));
+        let mut origin = Origin::new(3, 7);
+        for piece in [0, 1] {
+            origin.hold(piece);
+        }
+        assert_eq!(origin.next(at(1), |_| true), Some(2));
+        origin.begin(at(1), 2, Kind::Ours);
+        assert_eq!(origin.next(at(1_000), |_| true), None);
+        assert!(origin.next(at(1_501), |_| true).is_some());
+        origin.hold(2);
+        assert!(origin.next(at(1_000), |_| true).is_some());
     }
 
     #[test]
@@ -418,7 +456,7 @@ mod tests {
             origin.hold(piece);
             assert!(!origin.is_spread());
         }
-        assert_eq!(origin.next(|_| true), Some(2));
+        assert_eq!(origin.next(Time::ZERO, |_| true), Some(2));
         origin.hold(2);
         assert!(origin.is_spread());
         origin.lose(1);
@@ -431,7 +469,11 @@ mod tests {
         let mut origin = Origin::new(100, 7);
         let fill = |origin: &mut Origin| {
             while origin.has_room(PIECE) {
-                origin.begin(origin.next(|_| true).unwrap(), Kind::Ours);
+                origin.begin(
+                    Time::ZERO,
+                    origin.next(Time::ZERO, |_| true).unwrap(),
+                    Kind::Ours,
+                );
             }
             origin.open
         };

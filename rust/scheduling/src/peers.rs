@@ -40,6 +40,14 @@ pub(crate) struct Peer {
     pub(crate) interested: bool,
     /// It told us that it is interested.
     pub(crate) wants: bool,
+    /// It understands that we pass on a slot of its that we cannot use now.
+    pub(crate) passes: bool,
+    /// Its id for the message that a piece is gone (BEP 54).
+    pub(crate) dont_have: Option<u8>,
+    /// The picker's generation when we passed on our slot there, and when.
+    pub(crate) passed: (u64, Time),
+    /// It left the slot that it has to others.
+    pub(crate) yields: bool,
     /// It said that it only uploads (BEP 21).
     pub(crate) upload_only: bool,
     /// Why it has a slot, while it has one.
@@ -86,6 +94,10 @@ impl Peer {
             choked: true,
             interested: false,
             wants: false,
+            passes: false,
+            dont_have: None,
+            passed: (0, Time::ZERO),
+            yields: false,
             upload_only: false,
             served: None,
             turned: now,

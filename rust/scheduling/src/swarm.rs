@@ -125,6 +125,11 @@ impl Swarm {
             Input::PeerConnected { peer, info } => self.on_connected(now, peer, info),
             Input::PeerDisconnected { peer } => self.on_disconnected(now, peer),
             Input::PeerRequestLimit { peer, reqq } => self.on_request_limit(now, peer, reqq),
+            Input::PeerExtensions {
+                peer,
+                passes,
+                dont_have,
+            } => self.on_extensions(now, peer, passes, dont_have),
             Input::PeerUploadOnly { peer, upload_only } => {
                 self.on_upload_only(peer, upload_only);
             }

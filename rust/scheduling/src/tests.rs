@@ -3,6 +3,7 @@
 mod alone;
 mod chaos;
 mod explaining;
+mod passing;
 mod picking;
 mod together;
 mod trust;

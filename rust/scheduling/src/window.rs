@@ -36,7 +36,7 @@ const FIRST: u32 = 8;
 /// Requests that a peer takes if it does not say (libtorrent's and BEP 10's usual 250).
 const UNSAID_LIMIT: u32 = 250;
 /// Added to the delay: our own wake-ups, the peer's disk, jitter. A tenth of a second of work committed ahead.
-const MARGIN: Duration = Duration::from_millis(100);
+const MARGIN: Duration = Duration::from_millis(50);
 const SAMPLE: Duration = Duration::from_millis(100);
 const SAMPLES: usize = 10;
 /// Blocks on top, so that one is always on the way and one being sent.
@@ -159,7 +159,8 @@ impl Window {
     }
 
     fn model(&self) -> u32 {
-        let delay = (self.min_rtt.unwrap_or_default() + MARGIN).as_nanos();
+        let trip = self.min_rtt.unwrap_or_default();
+        let delay = (trip + trip / 4 + MARGIN).as_nanos();
         let bytes = u128::from(self.rate()) * delay / 1_000_000_000;
         u32::try_from(bytes / u128::from(BLOCK))
             .unwrap_or(u32::MAX)

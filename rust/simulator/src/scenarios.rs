@@ -1,5 +1,6 @@
 //! The scenarios by name, each with its marks. A file holds one of them.
 
+mod lan;
 mod origin;
 mod riders;
 mod s1;
@@ -96,6 +97,7 @@ pub fn all() -> Vec<Trial> {
     trials.extend(s21::TRIALS);
     trials.extend(s22::TRIALS);
     trials.extend(slow::TRIALS);
+    trials.extend(lan::TRIALS);
     trials
 }
 

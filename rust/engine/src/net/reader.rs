@@ -211,6 +211,11 @@ fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {
             reqq,
         });
     }
+    core.handle(Input::PeerExtensions {
+        peer: peer.key,
+        passes: handshake.passes == Some(true),
+        dont_have: handshake.ids.lt_donthave.filter(|id| *id > 0),
+    });
     if let Some(upload_only) = handshake.upload_only {
         core.handle(Input::PeerUploadOnly {
             peer: peer.key,

@@ -255,6 +255,7 @@ impl Torrent {
             client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
             reqq: Some(core.swarm.config().upload_queue),
             upload_only: core.swarm.is_complete().then_some(true),
+            passes: Some(true),
             listen_port: net.listen_port.get(),
             ..ExtensionHandshake::default()
         }

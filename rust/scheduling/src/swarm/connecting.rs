@@ -37,6 +37,7 @@ impl Swarm {
         self.peers.insert(peer);
         if hidden {
             self.set_choking(now, key, false);
+            self.hide_again(now);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Asking peers for blocks: each up to its window, and in the endgame again for what somebody slow was asked.
 
+use std::time::Duration;
+
 use p2pcore_protocol::PieceIndex;
 use p2pcore_protocol::message::Message;
 
@@ -12,6 +14,8 @@ use crate::peers::{Peer, Peers};
 use crate::picker::{PickEnd, Picked, Wish};
 use crate::time::Time;
 
+/// A slot that comes back before anything changed is kept for so long.
+const PASS_AGAIN: Duration = Duration::from_millis(50);
 /// Windows below this are filled whenever there is room; larger ones in strides of a quarter, which saves wake-ups.
 const STRIDES_FROM: u32 = 16;
 
@@ -35,12 +39,12 @@ impl Swarm {
         if room == 0 || peer.useful == 0 {
             return;
         }
-        let dry = peer.dry == generation;
-        if !dry {
+        if peer.dry != generation {
             self.pick_for(now, key, room);
         } else if self.picker.all_asked() {
             self.duplicate_for(now, key);
         }
+        self.pass_on(now, key);
     }
 
     fn pick_for(&mut self, now: Time, key: PeerKey, room: u32) {
@@ -88,6 +92,22 @@ impl Swarm {
         }
         if end == PickEnd::Dry && self.picker.all_asked() {
             self.duplicate_for(now, key);
+        }
+    }
+
+    /// Where a peer unchokes us and has nothing that others were not asked for, its slot is of more use to somebody else.
+    fn pass_on(&mut self, now: Time, key: PeerKey) {
+        let generation = self.picker.generation();
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let idle = peer.dry == generation && peer.requests.len() == 0;
+        let (before, at) = peer.passed;
+        let again = before == generation && now.since(at) < PASS_AGAIN;
+        if idle && peer.interested && !peer.choked && peer.passes && !again {
+            peer.passed = (generation, now);
+            self.out.send(now, peer, Message::NotInterested);
+            self.out.send(now, peer, Message::Interested);
         }
     }
 

@@ -71,6 +71,20 @@ impl Swarm {
         }
     }
 
+    pub(super) fn on_extensions(
+        &mut self,
+        now: Time,
+        key: PeerKey,
+        passes: bool,
+        dont_have: Option<u8>,
+    ) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.passes = passes;
+            peer.dont_have = dont_have;
+            self.hide_again(now);
+        }
+    }
+
     pub(super) fn on_upload_only(&mut self, key: PeerKey, upload_only: bool) {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.upload_only = upload_only;
@@ -172,19 +186,28 @@ impl Swarm {
             self.nonsense(now, key);
             return;
         }
-        let before = peer.holds.clone();
-        let mut bits = match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
-            Holdings::Some(bits) => bits,
-            _ => Bitfield::full(self.layout.piece_count()),
-        };
-        bits.remove(piece);
-        peer.holds = Holdings::from_bits(bits);
-        if peer.belief.is_firm() {
-            self.picker.count_holdings(&before, false);
-            self.picker.count_holdings(&peer.holds, true);
+        let firm = peer.belief.is_firm();
+        peer.useful -= u32::from(self.picker.need().contains(piece));
+        match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
+            Holdings::Some(mut bits) => {
+                bits.remove(piece);
+                peer.holds = Holdings::from_bits(bits);
+                if firm {
+                    self.picker.count_piece(piece, false);
+                }
+                self.count_one_less(key, piece);
+            }
+            _ => {
+                let mut bits = Bitfield::full(self.layout.piece_count());
+                bits.remove(piece);
+                peer.holds = Holdings::from_bits(bits);
+                if firm {
+                    self.picker.count_holdings(&Holdings::All, false);
+                    self.picker.count_holdings(&peer.holds, true);
+                }
+                self.recount(&Holdings::All, key);
+            }
         }
-        peer.useful = peer.holds.count_common(self.picker.need());
-        self.recount(&before, key);
         self.show_interest(now, key);
     }
 
@@ -212,7 +235,11 @@ impl Swarm {
             return;
         }
         peer.wants = wants;
+        peer.yields |= !wants && !peer.choking;
         self.todo.slots = true;
+        if !wants {
+            self.take_slot(now, key);
+        }
     }
 
     /// Says whether we want anything of the peer, where that changed.

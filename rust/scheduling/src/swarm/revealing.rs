@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use p2pcore_protocol::PieceIndex;
+use p2pcore_protocol::extension::encode_dont_have;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
@@ -22,6 +23,8 @@ const SLOW: Duration = Duration::from_millis(400);
 const FEWEST_PIECES: u32 = 4;
 /// HAVE messages to one peer at once, when everything is shown: 18 KiB.
 const SHOWN_AT_ONCE: u32 = 2_048;
+/// Pieces of which a peer can be told at once that they are gone: 180 KiB.
+const HIDDEN_AT_ONCE: u32 = 16_384;
 /// A promise to a peer that is served and takes nothing for so long is open to others.
 const STALE: Duration = Duration::from_secs(5);
 
@@ -51,7 +54,38 @@ impl Swarm {
             return None;
         }
         let others = self.peers.iter().any(|peer| !peer.wants_nothing());
-        Some(Shown::new((spread || !others).then_some(pieces)))
+        let mut shown = Shown::new((spread || !others).then_some(pieces));
+        shown.was_alone = !spread && !others;
+        Some(shown)
+    }
+
+    /// Who was alone was shown everything. Once others come, pieces that it has not and did not ask for are gone for it
+    /// (BEP 54): what it chose by itself would be sent twice.
+    pub(super) fn hide_again(&mut self, now: Time) {
+        let pieces = self.layout.piece_count();
+        let spread = self.origin.as_ref().is_none_or(Origin::is_spread);
+        let others = self.peers.iter().any(Peer::is_hidden_from);
+        if spread || !others || pieces > HIDDEN_AT_ONCE {
+            return;
+        }
+        let alone = |peer: &&mut Peer| peer.shown.as_ref().is_some_and(|shown| shown.was_alone);
+        let Some(peer) = self.peers.iter_mut().find(alone) else {
+            return;
+        };
+        let (Some(id), Some(mut shown)) = (peer.dont_have, peer.shown.take()) else {
+            return;
+        };
+        for piece in 0..pieces {
+            if !peer.holds.contains(piece) && !shown.is_promised(piece) {
+                let payload = encode_dont_have(piece).to_vec();
+                self.out.send(now, peer, Message::Extended { id, payload });
+            }
+        }
+        (shown.was_alone, shown.everything) = (false, None);
+        peer.shown = Some(shown);
+        let key = peer.key;
+        self.set_choking(now, key, false);
+        self.show_more(now);
     }
 
     /// A peer that sees everything asks for a piece: others need not be shown it.
@@ -67,7 +101,7 @@ impl Swarm {
             && !shown.is_promised(piece)
         {
             let size = self.layout.data_size(PieceIndex::new(piece));
-            origin.begin(piece, Kind::Free);
+            origin.begin(now, piece, Kind::Free);
             shown.promise(piece, size, Kind::Free, now);
         }
     }
@@ -102,6 +136,16 @@ impl Swarm {
         }
         if promise.is_some() {
             self.show_more(now);
+        }
+    }
+
+    /// A peer has one piece less.
+    pub(super) fn count_one_less(&mut self, key: PeerKey, piece: u32) {
+        let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key)) else {
+            return;
+        };
+        if self.forwarding.is_hoped_for(peer.account()) {
+            origin.lose(piece);
         }
     }
 
@@ -190,14 +234,14 @@ impl Swarm {
                 return;
             };
             let fits = |piece| !peer.holds.contains(piece) && !shown.is_promised(piece);
-            if let Some(piece) = origin.next(fits) {
+            if let Some(piece) = origin.next(now, fits) {
                 let size = self.layout.data_size(PieceIndex::new(piece));
                 let kind = if shown.is_tried {
                     Kind::Ours
                 } else {
                     Kind::Trial
                 };
-                origin.begin(piece, kind);
+                origin.begin(now, piece, kind);
                 origin.count_turn(turn, peer.account());
                 shown.promise(piece, size, kind, now);
                 self.out.send(now, peer, Message::Have(piece));
@@ -232,7 +276,9 @@ impl Swarm {
             origin.make_room(&shown.overtake(over(slow)));
             let gone = shown.expire(over(STALE), over(ignored));
             gone.iter().for_each(|promise| origin.give_up(promise));
-            if spread || shown.is_ignored() {
+            // It wants others than we show.
+            let unwanted = peer.map_said && !peer.wants && shown.waits(over(SLOW));
+            if spread || unwanted || shown.is_ignored() {
                 shown.everything.get_or_insert(0);
                 self.todo.slots = true;
             }

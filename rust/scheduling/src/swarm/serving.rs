@@ -10,6 +10,7 @@ use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::need;
 use crate::output::{CloseReason, Output};
+use crate::peers::Peer;
 use crate::time::Time;
 use crate::uploader::{Candidate, Served, Terms};
 
@@ -31,6 +32,7 @@ impl Swarm {
             self.close(now, key, CloseReason::ProtocolError);
             return;
         };
+        peer.yields = false;
         let served = !peer.choking && self.picker.have().contains(request.piece);
         if served && peer.uploads.push(span, self.config.upload_queue) {
             self.count_request(now, key, request.piece);
@@ -149,11 +151,12 @@ impl Swarm {
     }
 
     /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, then by how long
-    /// they wait. Those that gave do not wait for whoever was only let in because there was room.
+    /// they wait. Those that gave do not wait for whoever was only let in because there was room, and nobody waits for
+    /// who has no use for its slot now.
     pub(super) fn give_free_slots(&mut self, now: Time) {
         let over = self.had_all_they_need(now);
         let mut waiting = Vec::new();
-        let (mut used, mut guests) = (0, Vec::new());
+        let (mut used, mut guests, mut idle) = (0, Vec::new(), Vec::new());
         for peer in self.peers.iter().filter(|peer| peer.is_candidate()) {
             let gave_nothing = peer.downloaded == 0;
             if peer.choking {
@@ -161,7 +164,9 @@ impl Swarm {
                 waiting.push((last, gave_nothing, peer.turned, peer.key));
             } else {
                 used += 1;
-                if gave_nothing && peer.served == Some(Served::Room) {
+                if peer.yields {
+                    idle.push(peer.key);
+                } else if gave_nothing && peer.served == Some(Served::Room) {
                     guests.push(peer.key);
                 }
             }
@@ -174,12 +179,23 @@ impl Swarm {
         for (last, gave_nothing, _, key) in waiting {
             if free > 0 {
                 free -= 1;
+            } else if let Some(idle) = idle.pop() {
+                self.set_served(now, idle, None);
             } else if let Some(guest) = guests.pop().filter(|_| !gave_nothing && !last) {
                 self.set_served(now, guest, None);
             } else {
                 return;
             }
             self.set_served(now, key, Some(Served::Room));
+        }
+    }
+
+    /// A peer has no use for its slot now: it goes to whoever waits.
+    pub(super) fn take_slot(&mut self, now: Time, key: PeerKey) {
+        let waits = |peer: &Peer| peer.is_candidate() && peer.choking;
+        let has = |peer: &Peer| !peer.choking && !peer.is_hidden_from() && peer.uploads.len() == 0;
+        if self.peers.get(key).is_some_and(has) && self.peers.iter().any(waits) {
+            self.set_served(now, key, None);
         }
     }
 
@@ -200,6 +216,7 @@ impl Swarm {
         }
         peer.choking = choking;
         peer.turned = now;
+        peer.yields = false;
         if !choking {
             self.out.send(now, peer, Message::Unchoke);
             self.show_more(now);

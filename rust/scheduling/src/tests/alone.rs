@@ -130,7 +130,7 @@ pub(super) fn requests(outputs: &[Output], to: PeerKey) -> Vec<Request> {
         .collect()
 }
 
-fn sent(outputs: &[Output], to: PeerKey) -> Vec<Message> {
+pub(super) fn sent(outputs: &[Output], to: PeerKey) -> Vec<Message> {
     outputs
         .iter()
         .filter_map(|output| match output {

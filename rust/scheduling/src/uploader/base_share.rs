@@ -60,7 +60,12 @@ impl BaseShare {
                 let known = self.had.get(&peer.account);
                 known.copied().unwrap_or(start)
             });
-            if matches!(peer.served, Some(Served::Turn | Served::PassesOn)) {
+            let gift = match peer.served {
+                Some(Served::Turn | Served::PassesOn) => true,
+                Some(Served::Room) => peer.given == 0,
+                _ => false,
+            };
+            if gift {
                 in_turn += bytes;
                 *own += bytes;
             }

@@ -135,6 +135,11 @@ impl Watch {
                 }
                 here.came.push((self.world.now, peer));
             }
+            Word::Told(Input::PeerLacks { peer, piece }) => {
+                if let Some(map) = here.maps.get_mut(&peer) {
+                    map.remove(&piece);
+                }
+            }
             Word::Told(Input::Message { peer, message }) => here.told(peer, message, pieces),
             Word::Said(Output::Send { peer, message }) => here.says(peer, message, all),
             Word::Said(Output::Store { span, .. }) => {

@@ -15,6 +15,9 @@ use crate::wire::{Pipe, back};
 /// A dial into a firewall gets no answer: the engine's default timeout.
 const DIAL_TIMEOUT: Nanos = 10_000_000_000;
 
+/// Until it is looked again whether all was read.
+const AGAIN: Nanos = 1_000_000;
+
 impl World {
     pub(super) fn join(&mut self, node: u32) {
         let joining = &mut self.nodes[node as usize];
@@ -128,6 +131,9 @@ impl World {
         self.pipes[pipe as usize].open = true;
         self.nodes[from as usize].pipes.push(pipe);
         let peer = PeerKey(pipe.into());
+        let fast = ![from, to]
+            .iter()
+            .any(|node| self.nodes[*node as usize].what.legacy);
         let info = PeerInfo {
             addr: if outgoing {
                 self.nodes[to as usize].addr
@@ -136,9 +142,7 @@ impl World {
             },
             outgoing,
             peer_id: peer_id(to),
-            fast: ![from, to]
-                .iter()
-                .any(|node| self.nodes[*node as usize].what.legacy),
+            fast,
             extended: true,
             v2: self.scenario.leaves_known,
         };
@@ -147,6 +151,12 @@ impl World {
         self.feed(from, Input::PeerConnected { peer, info });
         self.feed(from, Input::Writable { peer, room });
         self.feed(from, Input::PeerRequestLimit { peer, reqq });
+        let extensions = Input::PeerExtensions {
+            peer,
+            passes: fast, // usual clients do not
+            dont_have: Some(1),
+        };
+        self.feed(from, extensions);
         self.carry_out(from);
     }
 
@@ -168,6 +178,14 @@ impl World {
 
     pub(super) fn closed(&mut self, pipe: PipeId) {
         let Pipe { from, to, .. } = self.pipes[pipe as usize];
+        if !self.pipes[back(pipe) as usize].blocks.is_empty() && self.nodes[from as usize].is_here()
+        {
+            // What was sent before the end is read before the end.
+            let read = self.nodes[from as usize].down_free;
+            return self
+                .agenda
+                .at(read.max(self.now + AGAIN), Event::Closed(pipe));
+        }
         self.pipes[pipe as usize].close();
         self.set_wanted(back(pipe), false);
         if !self.pipes[back(pipe) as usize].open {

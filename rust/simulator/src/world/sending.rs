@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
 use p2pcore_scheduling::{Input, PeerKey, Ticket};
 
@@ -161,7 +162,7 @@ impl World {
                 if matches!(message, Message::Interested | Message::NotInterested) {
                     self.set_wanted(pipe, message == Message::Interested);
                 }
-                self.feed(node, Input::Message { peer, message });
+                self.feed(node, heard(peer, message));
                 any = true;
             }
         }
@@ -269,4 +270,14 @@ impl World {
         state.free_at = state.free_at.max(sent) + transmission(bytes, rate);
         state.free_at
     }
+}
+
+/// What a driver makes of a message: the only extended one is that a piece is gone (BEP 54).
+fn heard(peer: PeerKey, message: Message) -> Input {
+    if let Message::Extended { payload, .. } = &message
+        && let Ok(piece) = parse_dont_have(payload)
+    {
+        return Input::PeerLacks { peer, piece };
+    }
+    Input::Message { peer, message }
 }
