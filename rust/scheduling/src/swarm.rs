@@ -105,7 +105,7 @@ impl Swarm {
             completed: false,
             linger: None,
             policy: config.uploader.start(config.base_share),
-            slots: Slots::new(config.unchoke_slots),
+            slots: Slots::new(config.unchoke_slots, Self::quantum(&layout)),
             origin: None,
             forwarding: Forwarding::default(),
             seed,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use p2pcore_protocol::Layout;
 use p2pcore_protocol::message::{Message, Request};
 
 use super::Swarm;
@@ -111,7 +112,7 @@ impl Swarm {
         let terms = Terms {
             slots: self.slots(),
             seeding: self.is_complete(),
-            quantum: u64::from(self.layout.piece_length()).max(LEAST_TURN),
+            quantum: Self::quantum(&self.layout),
         };
         let mut choice = self.policy.choose(now, &candidates, terms);
         choice.extend(need::leftovers(now, last, terms, choice.len()));
@@ -142,6 +143,11 @@ impl Swarm {
         let here = self.peers.iter();
         let had = here.map(|peer| (peer.account(), peer.uploaded));
         self.taken.over(now, cap, had)
+    }
+
+    /// What a turn is good for.
+    pub(super) fn quantum(layout: &Layout) -> u64 {
+        u64::from(layout.piece_length()).max(LEAST_TURN)
     }
 
     /// Peers served at once.

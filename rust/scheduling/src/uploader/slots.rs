@@ -13,7 +13,11 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(crate) struct Slots {
     count: usize,
+    least: usize,
     most: usize,
+    /// What a slot is good for before the next takes its turn.
+    quantum: u64,
+    seen: Sample,
     state: State,
     fewer_next: bool,
 }
@@ -43,6 +47,10 @@ struct Known {
 
 /// The delays of one receiver are hidden by the others.
 const LEAST: usize = 3;
+/// On a fast link a piece is short beside them: so much is to be underway at least.
+const UNDERWAY: Duration = Duration::from_millis(150);
+/// And no more slots than these are needed for that.
+const LEAST_OF_FAST: usize = 8;
 /// A change is felt after a round trip and a slow start.
 const SETTLE: Duration = Duration::from_secs(1);
 const MEASURE: Duration = Duration::from_secs(1);
@@ -53,10 +61,13 @@ const BEGIN: Duration = Duration::from_secs(3);
 
 impl Slots {
     /// Few at first, and never more than `most`.
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, quantum: u64) -> Self {
         Self {
             count: LEAST.min(most),
+            least: LEAST.min(most),
             most,
+            quantum: quantum.max(1),
+            seen: Sample(Time::ZERO, 0),
             state: State::Enough,
             fewer_next: false,
         }
@@ -70,6 +81,7 @@ impl Slots {
     /// Whether somebody waits for a slot, and the bytes sent since the start. To be called about once a second.
     pub(crate) fn observe(&mut self, now: Time, waits: bool, sent: u64) {
         let here = Sample(now, sent);
+        self.keep_underway(here);
         self.state = match self.state {
             _ if !waits => State::Enough,
             State::Enough => State::Rest {
@@ -93,14 +105,25 @@ impl Slots {
         };
     }
 
+    fn keep_underway(&mut self, here: Sample) {
+        if here.0.since(self.seen.0) < MEASURE {
+            return;
+        }
+        let rate = std::mem::replace(&mut self.seen, here).rate(here);
+        let bytes = u128::from(rate) * UNDERWAY.as_millis() / 1_000;
+        let slots = usize::try_from(bytes / u128::from(self.quantum)).unwrap_or(usize::MAX);
+        self.least = slots.clamp(LEAST, LEAST_OF_FAST).min(self.most);
+        self.count = self.count.max(self.least);
+    }
+
     fn change(&mut self, now: Time, rate: u64) -> State {
         let before = Known {
             slots: self.count,
             rate,
         };
-        let (more, fewer) = (self.count < self.most, self.count > LEAST);
+        let (more, fewer) = (self.count < self.most, self.count > self.least);
         if fewer && (self.fewer_next || !more) {
-            self.count = (self.count - self.count / 3).max(LEAST);
+            self.count = (self.count - self.count / 3).max(self.least);
         } else if more {
             self.count = (self.count + (self.count / 2).max(1)).min(self.most);
         }
@@ -117,7 +140,7 @@ impl Slots {
             return self.change(here.0, rate);
         }
         self.fewer_next = self.count > before.slots;
-        self.count = before.slots;
+        self.count = before.slots.max(self.least);
         State::Rest {
             until: here.0 + REST,
             from: here,
@@ -137,9 +160,11 @@ impl Sample {
 mod tests {
     use super::*;
 
+    const QUANTUM: u64 = 1 << 18;
+
     /// The slots after each second, on a link of `up` and with receivers of `down` each.
     fn run(up: u64, down: u64, most: usize, seconds: u64) -> Vec<usize> {
-        let mut slots = Slots::new(most);
+        let mut slots = Slots::new(most, QUANTUM);
         let mut sent = 0;
         let second = |second| {
             slots.observe(Time::new(Duration::from_secs(second)), true, sent);
@@ -168,7 +193,7 @@ mod tests {
 
     #[test]
     fn fewer_serve_again_when_the_receivers_get_faster() {
-        let mut slots = Slots::new(100);
+        let mut slots = Slots::new(100, QUANTUM);
         let mut sent = 0;
         let mut after = Vec::new();
         for second in 0..200 {
@@ -181,8 +206,22 @@ mod tests {
     }
 
     #[test]
+    fn a_fast_link_has_more_pieces_underway() {
+        let after = |rate: u64| {
+            let mut slots = Slots::new(100, QUANTUM);
+            for second in 1..4 {
+                slots.observe(Time::new(Duration::from_secs(second)), false, second * rate);
+            }
+            slots.count()
+        };
+        assert_eq!(after(2_500_000), LEAST);
+        assert_eq!(after(10_000_000), 5);
+        assert_eq!(after(1 << 30), LEAST_OF_FAST);
+    }
+
+    #[test]
     fn nothing_is_tried_while_nobody_waits() {
-        let mut slots = Slots::new(100);
+        let mut slots = Slots::new(100, QUANTUM);
         for second in 0..100 {
             slots.observe(
                 Time::new(Duration::from_secs(second)),
@@ -191,6 +230,6 @@ mod tests {
             );
         }
         assert_eq!(slots.count(), LEAST);
-        assert_eq!(Slots::new(2).count(), 2);
+        assert_eq!(Slots::new(2, QUANTUM).count(), 2);
     }
 }
