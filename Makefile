@@ -15,7 +15,7 @@ SIM ?= all
 SCHEDULER ?=
 
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-python lint bench bench-scheduler profile sim sim-nightly sim-golden fuzz wheel dev build peers clean
+.PHONY: help demo test test-rust test-python lint bench bench-sockets bench-scheduler profile sim sim-nightly sim-golden fuzz wheel dev build peers clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -55,6 +55,9 @@ dev: $(VENV)/dev ## An editable, quickly built extension for working on the code
 
 bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS go to pytest (--runs=9, -k transfer, --disk=PATH).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
+
+bench-sockets: $(VENV)/bench build ## Crowds in network namespaces with shaped uplinks, beside libtorrent and the simulator; for root.
+	$(BIN)/python -m pytest -c benches/pytest.ini benches/bench_shaped.py --results=benches/results/shaped $(BENCH_OPTIONS)
 
 bench-scheduler: ## What the scheduler costs a HAVE, a pick, a block, a choice, and its memory; SCHEDULER=have runs one.
 	cargo bench --locked -q -p p2pcore-scheduling --bench costs -- $(SCHEDULER)

@@ -50,6 +50,11 @@ def test_every_bench_runs_and_tells_its_costs(tmp_path: Path) -> None:
             why = f"{program} is not installed"
             assert {"group": group, "who": who, "why": why} in results["absent"]
             assert f"| {who} | absent: {why} |" in done.stdout
+    crowd = "a crowd on shaped sockets, 80 Mbit/s each: the last completion"
+    shaped = [row for row in results["rows"] if row["group"] == crowd]
+    assert shaped or crowd in {absent["group"] for absent in results["absent"]}
+    assert all(row["last / bound"] > 0.8 for row in shaped)
+    assert {"simulated / bound" in row for row in shaped} in (set(), {True, False})
     told = [row for row in results["rows"] if row["group"] == "1 seed to 1 leech, 1 GiB, v1"]
     if any(row["who"].startswith("floor") for row in told):
         assert all(row["leech CPU / floor"] is not None for row in told)

@@ -27,8 +27,9 @@ class RealPeer(abc.ABC):
     name: str
     makes_empty_files = True
 
-    def __init__(self, work: Path, upload_limit: int | None = None) -> None:
+    def __init__(self, work: Path, upload_limit: int | None = None, host: str = "127.0.0.1") -> None:
         self.work = work
+        self.host = host
         self.upload_limit = upload_limit
         self.port = free_port()
         self.process: subprocess.Popen[str] | None = None
@@ -37,7 +38,7 @@ class RealPeer(abc.ABC):
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens for peers."""
-        return ("127.0.0.1", self.port)
+        return (self.host, self.port)
 
     @abc.abstractmethod
     def add(self, torrent: Path, parent: Path) -> None:

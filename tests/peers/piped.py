@@ -16,9 +16,9 @@ class Piped(RealPeer):
 
     script: str
 
-    def __init__(self, work: Path, upload_limit: int | None = None, **options: Any) -> None:
-        super().__init__(work, upload_limit)
-        options |= {"port": self.port, "upload_limit": upload_limit or 0, "work": str(work)}
+    def __init__(self, work: Path, upload_limit: int | None = None, host: str = "127.0.0.1", **options: Any) -> None:
+        super().__init__(work, upload_limit, host)
+        options |= {"host": host, "port": self.port, "upload_limit": upload_limit or 0, "work": str(work)}
         command = [sys.executable, "-P", str(Path(__file__).with_name(self.script)), json.dumps(options)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

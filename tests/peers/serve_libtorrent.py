@@ -37,7 +37,8 @@ TUNED = {
 def main(options: dict) -> None:
     settings = {**lt.high_performance_seed(), **TUNED} if options.get("tuned") else {}
     settings |= CLOSED
-    settings |= {"listen_interfaces": f"127.0.0.1:{options['port']}", "upload_rate_limit": options["upload_limit"]}
+    listen = f"{options['host']}:{options['port']}"
+    settings |= {"listen_interfaces": listen, "upload_rate_limit": options["upload_limit"]}
     if not options.get("tuned"):
         settings["unchoke_slots_limit"] = 20
     settings |= options.get("settings", {})

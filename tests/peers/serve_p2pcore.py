@@ -12,7 +12,7 @@ import p2pcore
 
 async def main(options: dict) -> None:
     config = p2pcore.SessionConfig(
-        listen=f"127.0.0.1:{options['port']}",
+        listen=f"{options['host']}:{options['port']}",
         upload_limit=options["upload_limit"] or None,
         state_dir=Path(options["work"]) / "state",
         **options.get("settings", {}),
