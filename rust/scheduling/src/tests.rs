@@ -3,7 +3,9 @@
 mod alone;
 mod chaos;
 mod explaining;
+mod peering;
 mod picking;
 mod together;
 mod trust;
+mod uploading;
 mod world;
