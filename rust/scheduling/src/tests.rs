@@ -5,6 +5,7 @@ mod chaos;
 mod explaining;
 mod peering;
 mod picking;
+mod steering;
 mod together;
 mod trust;
 mod uploading;
