@@ -13,10 +13,13 @@ mod dialer;
 mod endgame;
 mod explain;
 mod forwarding;
+mod hedge;
 mod holdings;
 mod identity;
 pub mod input;
 mod linger;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod models;
 mod need;
 mod origin;
 pub mod output;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
-use p2pcore_protocol::FileIndex;
+use p2pcore_protocol::{FileIndex, PieceIndex};
 use p2pcore_scheduling::Time;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, Semaphore};
@@ -53,6 +53,9 @@ pub(crate) enum Order {
     AddPeer(TorrentId, SocketAddr),
     Remove(TorrentId, bool),
     SetFiles(TorrentId, Option<Vec<FileIndex>>),
+    SetPriorities(TorrentId, Option<Vec<u8>>),
+    SetDeadline(TorrentId, PieceIndex, Option<Duration>),
+    ClearDeadlines(TorrentId),
     SetLimits(Option<TorrentId>, Limits),
     Close,
 }
@@ -269,6 +272,13 @@ fn obey(net: &Rc<Net>, command: CommandId, order: Order) {
         Order::Resume(id) => with(id, &|torrent| torrent.resume(net)),
         Order::AddPeer(id, addr) => with(id, &|torrent| torrent.add_peers(net, &[addr])),
         Order::SetFiles(id, files) => with(id, &|torrent| torrent.set_files(net, files.as_deref())),
+        Order::SetPriorities(id, priorities) => with(id, &|torrent| {
+            torrent.set_priorities(net, priorities.as_deref());
+        }),
+        Order::SetDeadline(id, piece, within) => {
+            with(id, &|torrent| torrent.set_deadline(net, piece, within));
+        }
+        Order::ClearDeadlines(id) => with(id, &|torrent| torrent.clear_deadlines(net)),
         Order::SetLimits(Some(id), limits) => {
             with(id, &|torrent| torrent.limits.set(net.now(), limits));
         }

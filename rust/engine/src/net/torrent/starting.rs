@@ -152,9 +152,10 @@ impl Torrent {
                 self.shared.set_piece(verified.piece());
                 core.piece_present(self, verified.piece(), &mut whole);
             }
-            core.handle(Input::Priorities(self.priorities(&core.wanted)));
+            core.handle(Input::Priorities(self.wishes(core)));
             core.handle(Input::Sequential(core.sequential));
             core.handle(Input::Had(had));
+            core.tell_deadlines();
             self.publish(net, core); // whoever hears of it finds it in the status
             net.emit(Some(self.id), EventKind::Checked);
             if self.downloads() {
