@@ -26,7 +26,7 @@ use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
 use super::limits::Limiter;
 use super::peer::Peer;
-use super::{LOOK_AT_ALL_EVERY, Net, forget, pump, status, writer};
+use super::{Net, forget, pump, status, writer};
 use crate::api::{AddTorrent, CommandId, EventKind, State, Target, TorrentId};
 use crate::error::{StorageError, TorrentError};
 use crate::shared::TorrentShared;
@@ -93,6 +93,14 @@ pub(super) enum Phase {
     Running,
     Failed(TorrentError),
     Closing,
+}
+
+/// When a torrent is to be looked at again.
+pub(super) enum Next {
+    /// With the next tick: something goes on.
+    Tick,
+    At(Time),
+    Never,
 }
 
 /// Payload counted by Swarms that went before (each start makes a new one).
@@ -454,8 +462,8 @@ impl Torrent {
         }
     }
 
-    /// Deadlines, flushing and the public face. False where nothing of it is soon to be done again.
-    pub fn tick(&self, net: &Net) -> bool {
+    /// Deadlines, flushing and the public face. When to look again, if nothing happens before.
+    pub fn tick(&self, net: &Net) -> Next {
         let now = net.now();
         let mut core = self.core.borrow_mut();
         if core
@@ -482,12 +490,10 @@ impl Torrent {
             core.changed = !core.peers.is_empty();
             self.publish(net, &mut core);
         }
-        let due = |deadline: Time| deadline.since(now) < LOOK_AT_ALL_EVERY;
-        core.changed
-            || core.unflushed
-            || core.jobs > 0
-            || !core.peers.is_empty()
-            || core.swarm.poll_timeout().is_some_and(due)
+        if core.changed || core.unflushed || core.jobs > 0 || !core.peers.is_empty() {
+            return Next::Tick;
+        }
+        core.swarm.poll_timeout().map_or(Next::Never, Next::At)
     }
 
     /// Brings the public face up to date now.

@@ -169,7 +169,8 @@ impl Torrent {
             }
             let peers = core.user_peers.clone();
             core.handle(from_user(&peers));
-            core.unflushed = true;
+            let flushed = core.storage.as_ref().is_some_and(|storage| storage.is_flushed());
+            core.unflushed = !flushed;
         });
         self.refresh(net);
     }
