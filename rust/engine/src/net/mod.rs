@@ -101,6 +101,37 @@ struct Net {
 }
 
 impl Net {
+    fn new(setup: Setup, addrs: &[SocketAddr], done: UnboundedSender<Done>) -> Rc<Self> {
+        let threads = match setup.config.threads {
+            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            threads => threads,
+        };
+        Rc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            half_open: Semaphore::new(setup.config.max_half_open.max(1)),
+            limits: Limiter::new(setup.config.limits),
+            peer_id: setup.peer_id,
+            events: setup.events,
+            public: setup.torrents,
+            ends: setup.ends,
+            pool: Arc::new(Pool::new(threads, "p2pcore-pool")),
+            printer: Printer::default(),
+            done,
+            torrents: RefCell::default(),
+            by_hash: RefCell::default(),
+            awake: RefCell::default(),
+            woken: Notify::new(),
+            alarms: RefCell::default(),
+            listen_port: Cell::new(addrs.first().map(SocketAddr::port)),
+            connected: Cell::new(0),
+            greeting: Cell::new(0),
+            in_pool: Cell::new(0),
+            drained: Notify::new(),
+            start: Instant::now(),
+            config: setup.config,
+        })
+    }
+
     fn now(&self) -> Time {
         Time::new(self.start.elapsed())
     }
@@ -217,35 +248,8 @@ pub(crate) fn run(
             .iter()
             .filter_map(|l| l.local_addr().ok())
             .collect();
-        let threads = match setup.config.threads {
-            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-            threads => threads,
-        };
         let (done, results) = tokio::sync::mpsc::unbounded_channel();
-        let net = Rc::new_cyclic(|me| Net {
-            me: Weak::clone(me),
-            half_open: Semaphore::new(setup.config.max_half_open.max(1)),
-            limits: Limiter::new(setup.config.limits),
-            peer_id: setup.peer_id,
-            events: setup.events,
-            public: setup.torrents,
-            ends: setup.ends,
-            pool: Arc::new(Pool::new(threads, "p2pcore-pool")),
-            printer: Printer::default(),
-            done,
-            torrents: RefCell::default(),
-            by_hash: RefCell::default(),
-            awake: RefCell::default(),
-            woken: Notify::new(),
-            alarms: RefCell::default(),
-            listen_port: Cell::new(addrs.first().map(SocketAddr::port)),
-            connected: Cell::new(0),
-            greeting: Cell::new(0),
-            in_pool: Cell::new(0),
-            drained: Notify::new(),
-            start: Instant::now(),
-            config: setup.config,
-        });
+        let net = Net::new(setup, &addrs, done);
         let _ = started.send(Ok(addrs));
         for listener in listeners {
             tokio::task::spawn_local(listen::accept(Rc::clone(&net), listener));
