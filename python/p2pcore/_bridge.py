@@ -51,21 +51,17 @@ class Bridge:
             self._thread = threading.Thread(target=self._wait, name="p2pcore-events", daemon=True)
             self._thread.start()
 
-    async def answer(self, command: int) -> None:
-        """Waits for the answer to a command that was just given.
+    def answer(self, command: int) -> asyncio.Future[None]:
+        """The answer to a command that was just given, to be awaited.
 
         Args:
             command: Its number.
 
-        Raises:
-            P2PError: The command failed.
+        Returns:
+            What ends when the command has, with an error where it failed.
         """
-        future = self.loop.create_future()
-        self._answers[command] = future
-        try:
-            await future
-        finally:
-            self._answers.pop(command, None)
+        future = self._answers[command] = self.loop.create_future()
+        return future
 
     def stop(self) -> None:
         """Delivers what is left and stops listening; commands without an answer fail."""
@@ -107,7 +103,7 @@ class Bridge:
                 self.loop.call_exception_handler(context)
 
     def _on_answer(self, command: int, error: _errors.Pair | None) -> None:
-        future = self._answers.get(command)
+        future = self._answers.pop(command, None)
         if future is None or future.done():
             return  # whoever gave the command was cancelled
         if error is None:

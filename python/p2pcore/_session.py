@@ -11,7 +11,7 @@ import contextlib
 import os
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -239,17 +239,23 @@ class Session:
             >>> torrent.status().state
             'seeding'
         """
-        paths, in_place = local_paths(meta, path)
+        place = local_paths(meta, path)
         limits = rates(upload_limit, download_limit)
         self._commands()
         addresses = await resolve(peers)
-        number, command = self._native().seed(meta, paths, in_place=in_place, peers=addresses, limits=limits)
-        torrent = Torrent(self, number, meta, path, seed=True)
-        async with self._adding(torrent, command):
+        torrent, answer = self._seed(meta, path, *place, addresses, limits)
+        # Of the ten thousand that may be added at once, each waits with little in hand.
+        del place, addresses
+        try:
+            await answer
             await torrent._until_checked()
-            status = torrent.status()
-            if status.done < status.wanted and not allow_partial:
-                raise IncompleteDataError(status.done, status.wanted)
+            if not allow_partial:
+                status = torrent.status()
+                if status.done < status.wanted:
+                    raise IncompleteDataError(status.done, status.wanted)
+        except BaseException:
+            await self._take_back(torrent)
+            raise
         return torrent
 
     async def fetch(
@@ -309,8 +315,12 @@ class Session:
             limits=limits,
         )
         torrent = Torrent(self, number, meta, into, seed=False)
-        async with self._adding(torrent, command):
-            pass
+        self._torrents[number] = torrent
+        try:
+            await self._commands().answer(command)
+        except BaseException:
+            await self._take_back(torrent)
+            raise
         return torrent
 
     async def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
@@ -330,20 +340,25 @@ class Session:
         bridge = self._commands()
         await bridge.answer(self._native().set_limits(None, limits))
 
-    @contextlib.asynccontextmanager
-    async def _adding(self, torrent: Torrent, command: int) -> AsyncIterator[None]:
-        """Awaits the answer to an add; whatever goes wrong until the block ends takes the torrent out again."""
-        self._torrents[torrent.id] = torrent
-        bridge = self._commands()
-        try:
-            await bridge.answer(command)
-            yield
-        except BaseException:
-            self._forget(torrent)
-            if not self._closed:
-                with contextlib.suppress(P2PError):  # an add that failed left nothing to remove
-                    await bridge.answer(self._native().remove(torrent.id, False))
-            raise
+    def _seed(
+        self,
+        meta: Metainfo,
+        path: StrPath | Mapping[str, StrPath],
+        paths: list[str],
+        in_place: bool,
+        peers: list[tuple[str, int]],
+        limits: tuple[int | None, int | None],
+    ) -> tuple[Torrent, asyncio.Future[None]]:
+        number, command = self._native().seed(meta, paths, in_place=in_place, peers=peers, limits=limits)
+        torrent = self._torrents[number] = Torrent(self, number, meta, path, seed=True)
+        return torrent, self._commands().answer(command)
+
+    async def _take_back(self, torrent: Torrent) -> None:
+        """Takes a torrent out again that could not be added."""
+        self._forget(torrent)
+        if not self._closed:
+            with contextlib.suppress(P2PError):  # an add that failed left nothing to remove
+                await self._commands().answer(self._native().remove(torrent.id, False))
 
     def _forget(self, torrent: Torrent) -> None:
         self._torrents.pop(torrent.id, None)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,32 @@ if TYPE_CHECKING:
 _STREAM_CAPACITY = 16384  # events; some megabytes for each subscriber that never reads
 _EARLY_CAPACITY = 1024  # events; what is kept for a first subscriber that may never come
 
+# All alike.
+_CHECKED, _COMPLETED, _MAY_LEAVE = Checked(), Completed(), MayLeave()
+
 
 @public
 class Torrent:
     """One torrent in a session; `Session.seed` and `Session.fetch` make it."""
+
+    # There may be tens of thousands that nobody subscribes to or waits for: their tables are made when needed.
+    __slots__ = (
+        "__weakref__",
+        "_checked",
+        "_completed",
+        "_early",
+        "_ended",
+        "_failed",
+        "_files",
+        "_id",
+        "_may_leave",
+        "_meta",
+        "_place",
+        "_seed",
+        "_session",
+        "_streams",
+        "_waiters",
+    )
 
     def __init__(
         self, session: Session, number: int, meta: Metainfo, place: StrPath | Mapping[str, StrPath], *, seed: bool
@@ -59,17 +82,17 @@ class Torrent:
         self._session = session
         self._id = number
         self._meta = meta
-        self._place = place
+        self._place = place if isinstance(place, Mapping) else os.fspath(place)
         self._seed = seed
         self._checked = False
         self._completed = False
         self._may_leave = False
-        self._files: set[int] = set()  # whole ones
+        self._files: set[int] | None = None  # whole ones
         self._failed: _errors.Pair | None = None
         self._ended: _errors.Pair | None = None
-        self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
-        self._early: EventStream | None = EventStream(_EARLY_CAPACITY)  # until somebody subscribes
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._streams: weakref.WeakSet[EventStream] | None = None
+        self._early: list[Event] | None = []  # until somebody subscribes
+        self._waiters: set[asyncio.Future[None]] | None = None
 
     def __repr__(self) -> str:
         """Its name, and its number in the session."""
@@ -206,28 +229,28 @@ class Torrent:
             ...     if isinstance(event, p2pcore.Completed):
             ...         break
         """
-        if self._early is None:
-            stream = self._opened_late()
-        else:
-            stream, self._early = self._early, None
-            stream._capacity = _STREAM_CAPACITY
+        stream = EventStream(_STREAM_CAPACITY)
+        stream._queue.extend(self._facts() if self._early is None else self._early)
+        self._early = None
         if self._ended is not None:
             stream._end()
+        if self._streams is None:
+            self._streams = weakref.WeakSet()
         self._streams.add(stream)
         return stream
 
-    def _opened_late(self) -> EventStream:
-        stream = EventStream(_STREAM_CAPACITY)
+    def _facts(self) -> Iterator[Event]:
+        """Those that still hold."""
         if self._checked:
-            stream._push(Checked())
-        stream._queue.extend(FileCompleted(file=self._meta.files[index]) for index in sorted(self._files))
+            yield _CHECKED
+        for index in sorted(self._files or ()):
+            yield FileCompleted(file=self._meta.files[index])
         if self._completed:
-            stream._push(Completed())
+            yield _COMPLETED
         if self._may_leave:
-            stream._push(MayLeave())
+            yield _MAY_LEAVE
         if self._failed is not None:
-            stream._push(Failed(error=_errors.make(*self._failed)))
-        return stream
+            yield Failed(error=_errors.make(*self._failed))
 
     async def progress(self, every: float = 0.5) -> AsyncIterator[Status]:
         """Yields the status now and then, until the torrent is complete or has failed.
@@ -335,7 +358,7 @@ class Torrent:
         if self._failed is not None:  # it is checked anew
             self._failed = None
             self._checked = self._completed = self._may_leave = False
-            self._files.clear()
+            self._files = None
         await self._command(lambda raw: raw.resume(self._id))
 
     async def add_peer(self, address: Address) -> None:
@@ -486,7 +509,7 @@ class Torrent:
             with contextlib.suppress(P2PError):
                 status = self.status()
                 if status.done == status.wanted:
-                    self._tell(Completed(), None)
+                    self._tell(_COMPLETED, None)
 
     def _tell(self, event: Event, pair: Any = None) -> None:
         match event:
@@ -497,14 +520,16 @@ class Torrent:
             case MayLeave():
                 self._may_leave = True
             case FileCompleted(file=file):
+                if self._files is None:
+                    self._files = set()
                 self._files.add(file.index)
             case Failed():
                 self._failed = pair
-        for stream in tuple(self._streams):
+        for stream in tuple(self._streams or ()):
             stream._push(event)
         if self._early is not None:
-            self._early._push(event)
-            if self._early._dropped:
+            self._early.append(event)
+            if len(self._early) > _EARLY_CAPACITY:
                 self._early = None
         if isinstance(event, Checked | Completed | MayLeave | Failed):
             self._notify()
@@ -512,12 +537,12 @@ class Torrent:
     def _end(self, reason: _errors.Pair) -> None:
         if self._ended is None:
             self._ended = reason
-            for stream in tuple(self._streams):
+            for stream in tuple(self._streams or ()):
                 stream._end()
             self._notify()
 
     def _notify(self) -> None:
-        for waiter in self._waiters:
+        for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -530,11 +555,13 @@ class Torrent:
             if holds():
                 return
             waiter = loop.create_future()
-            self._waiters.add(waiter)
+            waiters = self._waiters = self._waiters or set()
+            waiters.add(waiter)
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                waiters.discard(waiter)
+                self._waiters = waiters or None
 
     async def _until_checked(self) -> None:
         await self._until(lambda: self._checked or self._failed is not None)
@@ -601,11 +628,11 @@ def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:
             reason, until = b
             return PeerBanned(address=a, reason=reason, until=_bans.time(until))
         case "checked":
-            return Checked()
+            return _CHECKED
         case "completed":
-            return Completed()
+            return _COMPLETED
         case "may_leave":
-            return MayLeave()
+            return _MAY_LEAVE
         case "failed":
             return Failed(error=_errors.make(*a))
         case "dropped":

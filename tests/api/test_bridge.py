@@ -86,8 +86,7 @@ async def test_events_are_delivered_in_bounded_batches_in_order(queue: Queue) ->
 
 async def test_answers_find_their_commands(queue: Queue) -> None:
     bridge = Bridge(queue, lambda row: None)
-    good, bad = asyncio.create_task(bridge.answer(1)), asyncio.create_task(bridge.answer(2))
-    await asyncio.sleep(0)
+    good, bad = bridge.answer(1), bridge.answer(2)
     queue.push(("done", None, 2, ("AlreadyAddedError", ("ab",))), ("done", None, 1, None), ("done", None, 99, None))
     async with asyncio.timeout(10):
         await good
@@ -99,8 +98,7 @@ async def test_answers_find_their_commands(queue: Queue) -> None:
 async def test_stopping_delivers_the_rest_and_fails_open_commands(queue: Queue) -> None:
     got = []
     bridge = Bridge(queue, got.append)
-    waiting = asyncio.create_task(bridge.answer(1))
-    await asyncio.sleep(0)
+    waiting = bridge.answer(1)
     queue.rows.append(("completed", 1, None, None))
     bridge.stop()
     bridge.stop()

@@ -223,7 +223,9 @@ impl RawSession {
 
     /// The fields of a `Status`, or `None` where the torrent is gone.
     fn status<'py>(&self, py: Python<'py>, torrent: u64) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        py.detach(|| self.session.status(TorrentId(torrent)))
+        // Under the GIL: letting go of it costs more than the copy.
+        let status = self.session.status(TorrentId(torrent));
+        status
             .map(|status| snapshots::status(py, &status))
             .transpose()
     }

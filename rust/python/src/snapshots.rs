@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2pcore_engine::api::{Ban, PeerStatus, State, Status};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::{errors, events};
 
@@ -22,14 +22,27 @@ pub fn status<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, PyTu
         State::Failed => "failed",
         State::Removed => "removed",
     };
-    let fields = (
-        (state, status.done, status.wanted),
-        (status.checked, status.to_check),
-        (status.downloaded, status.uploaded, status.wasted),
-        (status.download_rate, status.upload_rate),
-        (status.peers, status.seeds, status.pieces, error),
-    );
-    flat(py, fields.into_pyobject(py)?)
+    let state = PyString::intern(py, state).into_any();
+    let int = |number: u64| number.into_pyobject(py).map(Bound::into_any);
+    let float = |number: f64| number.into_pyobject(py).map(Bound::into_any);
+    // The program may ask for thousands of these again and again: straight into one tuple.
+    let fields = [
+        state,
+        int(status.done)?,
+        int(status.wanted)?,
+        int(status.checked)?,
+        int(status.to_check)?,
+        int(status.downloaded)?,
+        int(status.uploaded)?,
+        int(status.wasted)?,
+        float(status.download_rate)?,
+        float(status.upload_rate)?,
+        int(status.peers.into())?,
+        int(status.seeds.into())?,
+        int(status.pieces.into())?,
+        error,
+    ];
+    PyTuple::new(py, fields)
 }
 
 /// A peer's state, in the field order of `Peer`.

@@ -158,6 +158,11 @@ impl Name {
 }
 
 impl Bans {
+    /// Nobody was ever banned.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Bans a peer, for longer than the last time. Until when; `None` where it is banned already.
     pub(crate) fn ban(&mut self, now: Time, name: Name, reason: BanReason) -> Option<Time> {
         let known = self.0.iter_mut().find(|entry| entry.name.is_same(&name));

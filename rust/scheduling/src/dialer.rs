@@ -73,6 +73,11 @@ impl Dialer {
         }
     }
 
+    /// No address is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
     /// Takes an address in, to be dialled at once.
     pub(crate) fn add(&mut self, now: Time, addr: SocketAddr, source: PeerSource) {
         if addr.port() == 0 {

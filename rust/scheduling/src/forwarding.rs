@@ -63,6 +63,11 @@ impl Forwarding {
         self.prompt == 0 || known.is_none_or(|known| known.is_prompt())
     }
 
+    /// Nothing is known of anybody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.known.is_empty()
+    }
+
     /// A peer has a piece from us that nobody else has.
     pub(crate) fn gave(&mut self, now: Time, peer: PeerKey, piece: u32) {
         if self.waiting.len() < MOST {

@@ -44,6 +44,11 @@ pub(crate) fn leftovers(
 }
 
 impl Taken {
+    /// Nobody that left is remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A peer leaves that got so many bytes. One that cannot come again under the same account is of no interest.
     pub(crate) fn on_left(&mut self, now: Time, account: Account, bytes: u64) {
         if bytes == 0 || !account.outlasts_connections() {

@@ -245,6 +245,19 @@ impl Swarm {
         self.taken = before.taken;
     }
 
+    /// Nothing is known, held against anybody or about to be done that would not be in a new Swarm that is given the same
+    /// pieces.
+    pub fn is_fresh(&self) -> bool {
+        self.peers.is_empty()
+            && self.bans.is_empty()
+            && self.taken.is_empty()
+            && self.tally.is_empty()
+            && self.dialer.is_empty()
+            && self.forwarding.is_empty()
+            && self.linger.is_none()
+            && self.out.is_empty()
+    }
+
     /// The bans that have not ended.
     pub fn bans(&self, now: Time) -> Vec<Ban> {
         self.bans.all(now)

@@ -51,6 +51,11 @@ impl Tally {
         }
     }
 
+    /// All were taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes them out.
     pub(crate) fn take(&mut self) -> BTreeMap<Identity, Amounts> {
         std::mem::take(&mut self.0)

@@ -29,7 +29,7 @@ use p2pcore_scheduling::Time;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 
 use crate::api::{AddTorrent, CommandId, Event, EventKind, Limits, SessionConfig, TorrentId};
 use crate::ends::Ends;
@@ -42,7 +42,7 @@ use crate::shared::TorrentShared;
 
 use jobs::Done;
 use limits::Limiter;
-use torrent::Torrent;
+use torrent::{Next, Torrent};
 
 /// A command on its way to the network thread.
 #[derive(Debug)]
@@ -86,6 +86,10 @@ struct Net {
     by_hash: RefCell<BTreeMap<[u8; 20], TorrentId>>,
     /// Torrents in which something goes on.
     awake: RefCell<BTreeSet<TorrentId>>,
+    /// Told when there is one.
+    woken: Notify,
+    /// When something is to be done in those that sleep, if anything is.
+    alarms: RefCell<BTreeSet<(Time, TorrentId)>>,
     half_open: Semaphore,
     limits: Limiter,
     listen_port: Cell<Option<u16>>,
@@ -100,6 +104,37 @@ struct Net {
 }
 
 impl Net {
+    fn new(setup: Setup, addrs: &[SocketAddr], done: UnboundedSender<Done>) -> Rc<Self> {
+        let threads = match setup.config.threads {
+            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            threads => threads,
+        };
+        Rc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            half_open: Semaphore::new(setup.config.max_half_open.max(1)),
+            limits: Limiter::new(setup.config.limits),
+            peer_id: setup.peer_id,
+            events: setup.events,
+            public: setup.torrents,
+            ends: setup.ends,
+            pool: Arc::new(Pool::new(threads, "p2pcore-pool")),
+            printer: Printer::default(),
+            done,
+            torrents: RefCell::default(),
+            by_hash: RefCell::default(),
+            awake: RefCell::default(),
+            woken: Notify::new(),
+            alarms: RefCell::default(),
+            listen_port: Cell::new(addrs.first().map(SocketAddr::port)),
+            connected: Cell::new(0),
+            greeting: Cell::new(0),
+            in_pool: Cell::new(0),
+            drained: Notify::new(),
+            start: Instant::now(),
+            config: setup.config,
+        })
+    }
+
     fn now(&self) -> Time {
         Time::new(self.start.elapsed())
     }
@@ -134,18 +169,48 @@ impl Net {
     /// Has the torrent looked at with every tick, until it says that nothing goes on.
     fn wake(&self, id: TorrentId) {
         self.awake.borrow_mut().insert(id);
+        self.woken.notify_one();
     }
 
-    /// Looks at those in which something goes on; at all others, of which there may be thousands, now and then.
-    fn tick(&self, number: u64) {
-        if number.is_multiple_of(LOOK_AT_ALL_EVERY.as_millis() as u64 / TICK.as_millis() as u64) {
-            let all = self.torrents.borrow().keys().copied().collect();
-            *self.awake.borrow_mut() = all;
+    /// Waits for the next tick. While all torrents sleep there is none: thousands of them cost nothing.
+    async fn next_tick(&self, ticks: &mut Interval) {
+        while self.awake.borrow().is_empty() {
+            let alarm = self.alarms.borrow().first().map(|(due, _)| *due);
+            let woken = self.woken.notified();
+            let Some(due) = alarm else {
+                woken.await;
+                continue;
+            };
+            let left = due.since(self.now());
+            if tokio::time::timeout(left, woken).await.is_err() {
+                break;
+            }
         }
-        let awake = self.awake.take();
-        let busy = |id: &TorrentId| self.torrent(*id).is_some_and(|torrent| torrent.tick(self));
-        let busy: BTreeSet<_> = awake.into_iter().filter(busy).collect();
-        self.awake.borrow_mut().extend(busy);
+        ticks.tick().await;
+    }
+
+    /// Looks at those in which something goes on, and at those whose alarm goes off.
+    fn tick(&self) {
+        let mut awake = self.awake.take();
+        let now = self.now();
+        let mut alarms = self.alarms.borrow_mut();
+        while let Some((due, id)) = alarms.first().copied().filter(|(due, _)| *due <= now) {
+            alarms.remove(&(due, id));
+            awake.insert(id);
+        }
+        drop(alarms);
+        for id in awake {
+            let next = self.torrent(id).map(|torrent| torrent.tick(self));
+            match next {
+                Some(Next::Tick) => {
+                    self.awake.borrow_mut().insert(id);
+                }
+                Some(Next::At(due)) => {
+                    self.alarms.borrow_mut().insert((due, id));
+                }
+                Some(Next::Never) | None => {}
+            }
+        }
     }
 
     /// Sockets are not read while more than this waits for the pool: the sender's window closes.
@@ -186,33 +251,8 @@ pub(crate) fn run(
             .iter()
             .filter_map(|l| l.local_addr().ok())
             .collect();
-        let threads = match setup.config.threads {
-            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-            threads => threads,
-        };
         let (done, results) = tokio::sync::mpsc::unbounded_channel();
-        let net = Rc::new_cyclic(|me| Net {
-            me: Weak::clone(me),
-            half_open: Semaphore::new(setup.config.max_half_open.max(1)),
-            limits: Limiter::new(setup.config.limits),
-            peer_id: setup.peer_id,
-            events: setup.events,
-            public: setup.torrents,
-            ends: setup.ends,
-            pool: Arc::new(Pool::new(threads, "p2pcore-pool")),
-            printer: Printer::default(),
-            done,
-            torrents: RefCell::default(),
-            by_hash: RefCell::default(),
-            awake: RefCell::default(),
-            listen_port: Cell::new(addrs.first().map(SocketAddr::port)),
-            connected: Cell::new(0),
-            greeting: Cell::new(0),
-            in_pool: Cell::new(0),
-            drained: Notify::new(),
-            start: Instant::now(),
-            config: setup.config,
-        });
+        let net = Net::new(setup, &addrs, done);
         let _ = started.send(Ok(addrs));
         for listener in listeners {
             tokio::task::spawn_local(listen::accept(Rc::clone(&net), listener));
@@ -227,9 +267,8 @@ async fn serve(
     mut inbox: UnboundedReceiver<(CommandId, Order)>,
     mut results: UnboundedReceiver<Done>,
 ) {
-    let mut tick = tokio::time::interval(TICK);
-    let mut ticks = 0;
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             order = inbox.recv() => match order {
@@ -250,10 +289,7 @@ async fn serve(
                     finish(net, done);
                 }
             }
-            _ = tick.tick() => {
-                ticks += 1;
-                net.tick(ticks);
-            }
+            () = net.next_tick(&mut ticks) => net.tick(),
         }
     }
 }
@@ -359,9 +395,6 @@ pub(crate) fn new_peer_id() -> [u8; 20] {
 
 /// How often a Swarm's deadlines are looked at: choking, snubbing and dialling are matters of seconds.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Torrents in which nothing goes on are looked at so rarely that thousands cost nothing.
-const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(10);
 
 /// Four pieces of 16 MiB, or a tenth of a second of hashing.
 const POOL_HIGH: u64 = 64 << 20;

@@ -71,7 +71,7 @@ fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex, print
         blocks,
         prints,
     };
-    fetched::store(net, torrent.id, &torrent.fetched, meta, storage, piece);
+    fetched::store(net, torrent.id, &core.fetched, meta, storage, piece);
 }
 
 fn tell(net: &Net, torrent: &Torrent, core: &mut Core, fact: Fact) {

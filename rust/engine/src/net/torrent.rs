@@ -3,10 +3,11 @@
 //! Nothing here decides about peers or pieces. What is decided is the torrent's life: opening, checking, running,
 //! paused, failed, closing. Files are opened and closed only while no job of the torrent is under way.
 
+mod resting;
 mod starting;
 mod wanting;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -23,11 +24,12 @@ use p2pcore_scheduling::{
 
 use tokio::sync::Semaphore;
 
+use self::resting::Resting;
 use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
 use super::limits::Limiter;
 use super::peer::Peer;
-use super::{LOOK_AT_ALL_EVERY, Net, forget, pump, status, writer};
+use super::{Net, forget, pump, status, writer};
 use crate::api::{AddTorrent, CommandId, EventKind, State, Target, TorrentId};
 use crate::error::{StorageError, TorrentError};
 use crate::shared::TorrentShared;
@@ -39,11 +41,11 @@ pub(super) struct Torrent {
     pub meta: Arc<Metainfo>,
     pub limits: Limiter,
     pub shared: Arc<TorrentShared>,
-    pub fetched: Arc<Fetched>,
-    /// Turns for reads that wait for a disk.
-    pub reads: Arc<Semaphore>,
+    reads: OnceCell<Arc<Semaphore>>,
     target: Target,
-    core: RefCell<Core>,
+    /// `None` while the torrent rests.
+    core: RefCell<Option<Box<Core>>>,
+    resting: RefCell<Resting>,
 }
 
 /// What changes. One borrow of it handles a batch of inputs and then carries out what the Swarm says.
@@ -52,6 +54,7 @@ pub(super) struct Core {
     pub peers: BTreeMap<PeerKey, Rc<Peer>>,
     pub phase: Phase,
     pub storage: Option<Arc<Storage>>,
+    pub fetched: Arc<Fetched>,
     /// Blocks of pieces that are not complete, in memory. The Swarm bounds how many pieces are begun.
     pub partial: BTreeMap<PieceIndex, Vec<Vec<u8>>>,
     /// Payload whose fate the Swarm has not yet told.
@@ -102,6 +105,14 @@ pub(super) enum Phase {
     Closing,
 }
 
+/// When a torrent is to be looked at again.
+pub(super) enum Next {
+    /// With the next tick: something goes on.
+    Tick,
+    At(Time),
+    Never,
+}
+
 /// Payload counted by Swarms that went before (each start makes a new one).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sums {
@@ -112,65 +123,34 @@ pub(super) struct Sums {
 
 impl Torrent {
     pub fn new(net: &Net, id: TorrentId, add: AddTorrent, shared: Arc<TorrentShared>) -> Rc<Self> {
-        let meta = Arc::clone(&add.meta);
-        let files = meta.files().len();
-        let mut wanted = vec![add.files.is_none(); files];
+        let mut wanted = vec![add.files.is_none(); add.meta.files().len()];
         for file in add.files.iter().flatten() {
             wanted[file.as_usize()] = true;
         }
-        let core = Core {
-            swarm: new_swarm(net, &meta, id),
-            peers: BTreeMap::new(),
-            phase: Phase::Opening,
-            storage: None,
-            partial: BTreeMap::new(),
-            tickets: VecDeque::new(),
-            spare: Vec::new(),
-            jobs: 0,
-            done_bytes: 0,
-            missing: Vec::new(),
-            wanted,
-            priorities: None,
-            due: BTreeMap::new(),
-            wanted_bytes: 0,
-            whole: Vec::new(),
-            unflushed: false,
-            changed: true,
-            trees: HashTrees::new(Arc::clone(&meta)),
-            now: net.now(),
-            next_key: 0,
+        let mut core = Core {
             user_peers: add.peers,
-            had: Vec::new(),
-            checking: 0,
-            check_error: None,
-            stop_check: Arc::default(),
-            paused: false,
             sequential: add.sequential,
-            closing: None,
-            opening: None,
-            reopen: false,
-            before: Sums::default(),
-            refreshed: Time::ZERO,
-            flushed: Time::ZERO,
+            ..Core::new(net, &add.meta, id, wanted)
         };
         let torrent = Self {
             id,
-            meta,
+            meta: add.meta,
             limits: Limiter::new(add.limits),
             shared,
-            fetched: Arc::default(),
-            reads: Arc::new(Semaphore::new(jobs::READS)),
+            reads: OnceCell::new(),
             target: add.target,
-            core: RefCell::new(core),
+            core: RefCell::default(),
+            resting: RefCell::default(),
         };
-        torrent.count_wanted(&mut torrent.core.borrow_mut());
+        torrent.count_wanted(&mut core);
+        *torrent.core.borrow_mut() = Some(Box::new(core));
         Rc::new(torrent)
     }
 
     /// Lets `act` feed the Swarm, then carries out what the Swarm says.
     pub fn with<T>(&self, net: &Net, act: impl FnOnce(&mut Core) -> T) -> T {
         net.wake(self.id);
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         core.now = net.now();
         let result = act(&mut core);
         pump::carry_out(net, self, &mut core);
@@ -183,12 +163,23 @@ impl Torrent {
     }
 
     pub fn storage(&self) -> Option<Arc<Storage>> {
-        self.core.borrow().storage.clone()
+        let core = self.core.borrow();
+        match &*core {
+            Some(core) => core.storage.clone(),
+            None => self.resting.borrow().storage.clone(),
+        }
+    }
+
+    /// Turns for reads that wait for a disk.
+    pub fn reads(&self) -> &Arc<Semaphore> {
+        self.reads
+            .get_or_init(|| Arc::new(Semaphore::new(jobs::READS)))
     }
 
     pub fn is_running(&self) -> bool {
         let core = self.core.borrow();
-        core.phase == Phase::Running && !core.paused
+        core.as_ref()
+            .is_none_or(|core| core.phase == Phase::Running && !core.paused)
     }
 
     /// Opens (or reopens) the files, then checks what they hold.
@@ -240,7 +231,7 @@ impl Torrent {
     /// Whether the peer is connected already and that connection is the one to keep: of two that crossed, both sides
     /// keep the one that the larger peer id dialled.
     fn is_duplicate(&self, net: &Net, info: &PeerInfo) -> bool {
-        let core = self.core.borrow();
+        let core = self.core(net);
         let mut same = core
             .peers
             .values()
@@ -257,7 +248,7 @@ impl Torrent {
     }
 
     fn extension_handshake(&self, net: &Net) -> ExtensionHandshake {
-        let core = self.core.borrow();
+        let core = self.core(net);
         ExtensionHandshake {
             ids: ExtensionIds {
                 lt_donthave: Some(DONT_HAVE_ID),
@@ -345,7 +336,7 @@ impl Torrent {
 
     /// Takes the next step of the torrent's life that waited for its jobs to end.
     fn advance(&self, net: &Net) {
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         if core.jobs > 0 || core.phase == Phase::Closing {
             return;
         }
@@ -361,7 +352,7 @@ impl Torrent {
     /// Takes in the end of a job.
     pub fn finish(&self, net: &Net, result: JobResult) {
         net.wake(self.id);
-        self.core.borrow_mut().jobs -= 1;
+        self.core(net).jobs -= 1;
         match result {
             JobResult::Opened(opened) => self.opened(net, opened),
             JobResult::Checked(result) => self.checked(net, result),
@@ -377,6 +368,7 @@ impl Torrent {
             JobResult::Closed(result) => return self.closed(net, result),
         }
         self.advance(net);
+        self.rest();
     }
 
     fn piece_done(
@@ -425,7 +417,7 @@ impl Torrent {
     }
 
     fn closed(&self, net: &Net, result: Result<(), StorageError>) {
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         let command = core.closing.take();
         self.shared.ledger.book(core.swarm.take_amounts());
         drop(core);
@@ -439,10 +431,13 @@ impl Torrent {
         }
     }
 
-    /// Deadlines, flushing and the public face. False where nothing of it is soon to be done again.
-    pub fn tick(&self, net: &Net) -> bool {
+    /// Deadlines, flushing and the public face. When to look again, if nothing happens before.
+    pub fn tick(&self, net: &Net) -> Next {
+        if self.core.borrow().is_none() {
+            return Next::Never;
+        }
         let now = net.now();
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         if core
             .swarm
             .poll_timeout()
@@ -464,20 +459,20 @@ impl Torrent {
         }
         let active = core.changed || !core.peers.is_empty();
         if active && now.since(core.refreshed) >= REFRESH_EVERY {
-            core.changed = !core.peers.is_empty();
             self.publish(net, &mut core);
         }
-        let due = |deadline: Time| deadline.since(now) < LOOK_AT_ALL_EVERY;
-        core.changed
-            || core.unflushed
-            || core.jobs > 0
-            || !core.peers.is_empty()
-            || core.swarm.poll_timeout().is_some_and(due)
+        if core.changed || core.unflushed || core.jobs > 0 || !core.peers.is_empty() {
+            return Next::Tick;
+        }
+        let due = core.swarm.poll_timeout();
+        drop(core);
+        self.rest();
+        due.map_or(Next::Never, Next::At)
     }
 
     /// Brings the public face up to date now.
     pub fn refresh(&self, net: &Net) {
-        self.publish(net, &mut self.core.borrow_mut());
+        self.publish(net, &mut self.core(net));
     }
 
     /// Whether anything is written: seeds are read-only.
@@ -487,6 +482,7 @@ impl Torrent {
 
     fn publish(&self, net: &Net, core: &mut Core) {
         core.refreshed = net.now();
+        core.changed = !core.peers.is_empty();
         status::publish(self, core);
     }
 
@@ -506,6 +502,45 @@ impl Torrent {
 }
 
 impl Core {
+    fn new(net: &Net, meta: &Arc<Metainfo>, id: TorrentId, wanted: Vec<bool>) -> Self {
+        Self {
+            swarm: new_swarm(net, meta, id),
+            peers: BTreeMap::new(),
+            phase: Phase::Opening,
+            storage: None,
+            fetched: Arc::default(),
+            partial: BTreeMap::new(),
+            tickets: VecDeque::new(),
+            spare: Vec::new(),
+            jobs: 0,
+            done_bytes: 0,
+            missing: Vec::new(),
+            wanted,
+            priorities: None,
+            due: BTreeMap::new(),
+            wanted_bytes: 0,
+            whole: Vec::new(),
+            unflushed: false,
+            changed: true,
+            trees: HashTrees::new(Arc::clone(meta)),
+            now: net.now(),
+            next_key: 0,
+            user_peers: Vec::new(),
+            had: Vec::new(),
+            checking: 0,
+            check_error: None,
+            stop_check: Arc::default(),
+            paused: false,
+            sequential: false,
+            closing: None,
+            opening: None,
+            reopen: false,
+            before: Sums::default(),
+            refreshed: Time::ZERO,
+            flushed: Time::ZERO,
+        }
+    }
+
     /// Feeds the Swarm. What it says is carried out at the end of the batch.
     pub fn handle(&mut self, input: Input) {
         self.swarm.handle(self.now, input);

@@ -87,7 +87,7 @@ async fn read_blocks(
             buffer.truncate(at - codec::PIECE_HEADER);
             let rest = spans[number..].to_vec();
             let storage = std::sync::Arc::clone(&storage);
-            let read = jobs::read(&torrent.reads, move || {
+            let read = jobs::read(torrent.reads(), move || {
                 for span in rest {
                     let at = start_block(&mut buffer, span);
                     storage.read(span, &mut buffer[at..])?;

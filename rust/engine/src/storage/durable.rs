@@ -13,7 +13,17 @@ impl Storage {
     /// Flushes what was written, then notes the pieces that are durable by it.
     pub fn flush(&self) -> Result<(), StorageError> {
         let _flushing = lock(&self.flushing);
-        self.flush_now()
+        self.flush_now()?;
+        if lock(&self.state).is_whole() {
+            self.checkpoint(true)?; // nothing will be added: no journal is kept open
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to flush or to note.
+    pub fn is_flushed(&self) -> bool {
+        let state = lock(&self.state);
+        state.pending.is_empty() && state.dirty.is_empty()
     }
 
     /// Flushes, and writes the resume data of a clean end. The storage can still be read.
@@ -105,12 +115,10 @@ impl Storage {
         let Some(resume) = &mut *resume else {
             return Ok(());
         };
-        let notes = {
-            let mut state = lock(&self.state);
-            state.generation += 1;
-            state.notes(go_on)
-        };
-        resume.save(&notes, go_on)
+        let mut notes = lock(&self.state).notes(go_on);
+        resume.save(&mut notes, go_on)?;
+        lock(&self.state).generation = notes.generation;
+        Ok(())
     }
 
     fn delete_created(&self) -> Result<(), StorageError> {
@@ -166,8 +174,13 @@ impl State {
             files: self.files.iter().map(file).collect(),
             good: self.flushed.clone(),
             folders: self.folders.clone(),
-            settled: !go_on && self.unchecked == 0,
+            settled: self.unchecked == 0 && (!go_on || self.is_whole()),
         }
+    }
+
+    /// Every piece is there, and was flushed.
+    fn is_whole(&self) -> bool {
+        self.pending.is_empty() && self.files.iter().all(|entry| entry.missing == 0)
     }
 }
 

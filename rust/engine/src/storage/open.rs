@@ -61,12 +61,12 @@ impl Storage {
     ) -> Result<(Self, Existing), StorageError> {
         let (places, made) = Places::open(&meta, target)?;
         let stem = stem(&meta, target);
-        let resume = state_dir
+        let mut resume = state_dir
             .map(|folder| Resume::new(folder, &stem))
             .transpose()?;
         let pieces = meta.layout().piece_count();
         let loaded = resume
-            .as_ref()
+            .as_mut()
             .and_then(|resume| resume.load(meta.files().len() as u32, pieces));
         let notes = loaded.or(memory);
         let parts = parts_path(&meta, &places, state_dir, &stem);

@@ -4,8 +4,11 @@
 //! size, each with a checksum, and belongs to the notes of the same generation only. A file's creation is journalled
 //! before and after it happens, a piece after its bytes were flushed: what is read back was true. Anything torn,
 //! garbled or of another torrent's shape is as good as absent: then all data is checked. No byte here can panic.
+//!
+//! Nothing is written that is there already, and no journal is begun before its first record: of thousands of torrents
+//! that are only served, none costs a write or an open file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -218,10 +221,24 @@ impl Record {
 /// The two files of one torrent and target.
 #[derive(Debug)]
 pub(super) struct Resume {
-    notes: PathBuf,
-    journal: PathBuf,
-    open: Option<File>,
+    /// Without their extension.
+    stem: PathBuf,
+    /// The checksum of the notes that are on disk and tell all, without a journal behind them.
+    saved: Option<Sum>,
+    journal: Journal,
 }
+
+/// Where records go.
+#[derive(Debug)]
+enum Journal {
+    /// Nowhere: this is a clean end.
+    Ended,
+    /// Into a file that is begun with the first of them, behind notes of this generation.
+    Due(u64),
+    Begun(File),
+}
+
+type Sum = [u8; 20];
 
 impl Resume {
     /// In this folder, under this name; the folder is made where it is missing.
@@ -229,69 +246,95 @@ impl Resume {
         std::fs::create_dir_all(folder)
             .map_err(|error| StorageError::new("create", folder, &error))?;
         Ok(Self {
-            notes: folder.join(format!("{stem}.resume")),
-            journal: folder.join(format!("{stem}.journal")),
-            open: None,
+            stem: folder.join(stem),
+            saved: None,
+            journal: Journal::Ended,
         })
     }
 
     /// What was noted; `None` where nothing trustworthy was.
-    pub fn load(&self, files: u32, pieces: u32) -> Option<Notes> {
-        let mut notes = Notes::decode(&std::fs::read(&self.notes).ok()?, files, pieces)?;
-        notes.replay(&std::fs::read(&self.journal).unwrap_or_default());
+    pub fn load(&mut self, files: u32, pieces: u32) -> Option<Notes> {
+        let bytes = std::fs::read(self.notes_path()).ok()?;
+        let mut notes = Notes::decode(&bytes, files, pieces)?;
+        let journal = std::fs::read(self.journal_path()).unwrap_or_default();
+        self.saved = bytes.last_chunk().copied().filter(|_| journal.is_empty());
+        notes.replay(&journal);
         Some(notes)
     }
 
-    /// Replaces the notes, and begins a journal behind them or ends it.
-    pub fn save(&mut self, notes: &Notes, go_on: bool) -> Result<(), StorageError> {
-        let partial = self.notes.with_extension("resume.tmp");
-        let written = File::create(&partial).and_then(|mut file| {
-            file.write_all(&notes.encode())?;
-            file.sync_data()
-        });
-        written
-            .and_then(|()| std::fs::rename(&partial, &self.notes))
-            .map_err(|error| StorageError::new("create", &self.notes, &error))?;
-        self.open = None;
-        let begun = if go_on {
-            self.begin(notes.generation)
+    /// Brings the notes on disk in line with these, under their generation or, if that means a change, the next one. From
+    /// now on there is a journal behind them (`go_on`), or none.
+    pub fn save(&mut self, notes: &mut Notes, go_on: bool) -> Result<(), StorageError> {
+        let same = self.saved.is_some() && self.saved == notes.encode().last_chunk().copied();
+        if !same {
+            notes.generation += 1;
+            self.write(&notes.encode())
+                .map_err(|error| StorageError::new("create", self.notes_path(), &error))?;
+        }
+        let begun = matches!(self.journal, Journal::Begun(_)) || !same;
+        self.journal = if go_on {
+            Journal::Due(notes.generation)
         } else {
-            delete(&self.journal)
+            Journal::Ended
         };
-        begun.map_err(|error| StorageError::new("create", &self.journal, &error))
-    }
-
-    /// Adds records, in one write.
-    pub fn append(&mut self, records: &[Record], sync: bool) -> Result<(), StorageError> {
-        let Some(file) = &mut self.open else {
-            return Ok(());
-        };
-        let bytes: Vec<u8> = records.iter().flat_map(|record| record.encode()).collect();
-        let appended = file.write_all(&bytes);
-        appended
-            .and_then(|()| if sync { file.sync_data() } else { Ok(()) })
-            .map_err(|error| StorageError::new("write", &self.journal, &error))
-    }
-
-    /// Deletes both.
-    pub fn delete(&mut self) -> Result<(), StorageError> {
-        self.open = None;
-        for path in [&self.notes, &self.journal] {
-            delete(path).map_err(|error| StorageError::new("delete", path, &error))?;
+        if begun {
+            let path = self.journal_path();
+            delete(&path).map_err(|error| StorageError::new("delete", path, &error))?;
         }
         Ok(())
     }
 
-    fn begin(&mut self, generation: u64) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&self.journal)?;
-        file.write_all(&Record::Start(generation).encode())?;
-        self.open = Some(file);
+    fn write(&mut self, notes: &[u8]) -> io::Result<()> {
+        self.saved = None;
+        let partial = self.stem.with_added_extension("resume.tmp");
+        let mut file = File::create(&partial)?;
+        file.write_all(notes)?;
+        file.sync_data()?;
+        std::fs::rename(&partial, self.notes_path())?;
+        self.saved = notes.last_chunk().copied();
         Ok(())
+    }
+
+    /// Adds records, in one write.
+    pub fn append(&mut self, records: &[Record], sync: bool) -> Result<(), StorageError> {
+        let path = self.journal_path();
+        self.saved = None;
+        let failed = |error: io::Error| StorageError::new("write", path.clone(), &error);
+        let file = match &mut self.journal {
+            Journal::Ended => return Ok(()),
+            Journal::Due(generation) => {
+                let mut file = File::create(&path).map_err(failed)?;
+                let start = Record::Start(*generation).encode();
+                file.write_all(&start).map_err(failed)?;
+                self.journal = Journal::Begun(file);
+                return self.append(records, sync);
+            }
+            Journal::Begun(file) => file,
+        };
+        let bytes: Vec<u8> = records.iter().flat_map(|record| record.encode()).collect();
+        file.write_all(&bytes).map_err(failed)?;
+        if sync {
+            file.sync_data().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes both.
+    pub fn delete(&mut self) -> Result<(), StorageError> {
+        self.saved = None;
+        self.journal = Journal::Ended;
+        for path in [self.notes_path(), self.journal_path()] {
+            delete(&path).map_err(|error| StorageError::new("delete", path, &error))?;
+        }
+        Ok(())
+    }
+
+    fn notes_path(&self) -> PathBuf {
+        self.stem.with_added_extension("resume")
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.stem.with_added_extension("journal")
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a storage promises, on real files.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -58,7 +58,7 @@ impl Model {
         Self {
             kind,
             policy: kind.start(Share::default()),
-            slots: Slots::new(MOST_SLOTS),
+            slots: Slots::new(MOST_SLOTS, QUANTUM),
             seeding: false,
             now: Time::ZERO,
             peers: BTreeMap::new(),

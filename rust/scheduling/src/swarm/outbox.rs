@@ -13,6 +13,11 @@ use crate::time::Time;
 pub(super) struct Outbox(VecDeque<Output>);
 
 impl Outbox {
+    /// The driver took all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn push(&mut self, output: Output) {
         self.0.push_back(output);
     }

@@ -15,7 +15,7 @@ use crate::storage::{Existing, Storage};
 
 impl Torrent {
     pub fn open(&self, net: &Net, command: Option<CommandId>) {
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         core.opening = command;
         self.start(net, &mut core);
     }
@@ -53,7 +53,7 @@ impl Torrent {
     }
 
     pub(super) fn opened(&self, net: &Net, opened: Result<(Arc<Storage>, Existing), StorageError>) {
-        let command = self.core.borrow_mut().opening.take();
+        let command = self.core(net).opening.take();
         let (storage, existing) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -61,7 +61,7 @@ impl Torrent {
                     // It never began: the command failed, and the torrent is not there.
                     Some(command) => {
                         net.answer(Some(self.id), command, Err(error.into()));
-                        self.core.borrow_mut().closing = Some((false, None));
+                        self.core(net).closing = Some((false, None));
                     }
                     None => self.fail(net, error),
                 }
@@ -71,7 +71,7 @@ impl Torrent {
         if let Some(command) = command {
             net.answer(Some(self.id), command, Ok(()));
         }
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         core.phase = Phase::Checking;
         core.storage = Some(Arc::clone(&storage));
         core.had = existing
@@ -107,7 +107,7 @@ impl Torrent {
     }
 
     pub(super) fn checked(&self, net: &Net, result: Result<Vec<Verified>, TorrentError>) {
-        let mut core = self.core.borrow_mut();
+        let mut core = self.core(net);
         core.checking -= 1;
         match result {
             Ok(good) => core.had.extend(good),
@@ -129,7 +129,7 @@ impl Torrent {
 
     /// Everything on disk is known: the transfer begins.
     fn run(&self, net: &Net) {
-        let core = self.core.borrow();
+        let core = self.core(net);
         if core.closing.is_some() || core.reopen {
             return;
         }
@@ -170,7 +170,11 @@ impl Torrent {
             }
             let peers = core.user_peers.clone();
             core.handle(from_user(&peers));
-            core.unflushed = true;
+            let flushed = core
+                .storage
+                .as_ref()
+                .is_some_and(|storage| storage.is_flushed());
+            core.unflushed = !flushed;
         });
         self.refresh(net);
     }

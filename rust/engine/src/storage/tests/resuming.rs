@@ -26,6 +26,37 @@ fn a_clean_end_is_trusted() {
 }
 
 #[test]
+fn what_is_noted_already_is_not_written_again() {
+    let world = World::new(Format::V1, &FILES);
+    let (storage, _) = world.open(&world.all());
+    world.write_all(&storage);
+    storage.close().unwrap();
+    drop(storage);
+    let noted = || fs::metadata(notes_of(&world, "resume")).unwrap().ino();
+    let before = noted();
+    for _ in 0..2 {
+        let (storage, existing) = world.open(&world.all());
+        assert_eq!(existing.trusted, world.pieces());
+        storage.flush().unwrap();
+        storage.close().unwrap();
+        assert_eq!(noted(), before, "a new file was put in its place");
+    }
+}
+
+#[test]
+fn a_torrent_that_became_whole_keeps_no_journal() {
+    let world = World::new(Format::V2, &FILES);
+    let (storage, _) = world.open(&world.all());
+    world.write_all(&storage);
+    storage.flush().unwrap();
+    let mut left = fs::read_dir(world.state()).unwrap();
+    assert!(left.all(|entry| entry.unwrap().path().extension().unwrap() != "journal"));
+    drop(storage); // as in a crash
+    let (_storage, existing) = world.open(&world.all());
+    assert_eq!(existing.trusted, world.pieces());
+}
+
+#[test]
 fn after_a_crash_flushed_pieces_are_trusted_and_only_written_ones_checked() {
     let world = World::single(Format::V1, 10 * PIECE as usize);
     let (storage, _) = world.open(&[true]);
