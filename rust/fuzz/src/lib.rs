@@ -1,4 +1,5 @@
-//! Fuzz targets: for each parser of bytes from outside, one function that feeds it and checks what must always hold.
+//! Fuzz targets: for each parser of bytes from outside, one function that feeds it and checks what must always hold; for
+//! the Swarm and its parts, one that takes the bytes as a script of what happens.
 //!
 //! A target takes any bytes, panics where an invariant breaks, and otherwise says whether the bytes were accepted. The
 //! same functions run in two places: `tests/replay.rs` feeds them the corpus and a few thousand mutations of each file
@@ -10,13 +11,20 @@ pub mod corpus;
 mod magnet;
 mod metainfo;
 pub mod mutate;
+mod peer;
+mod picker;
+mod script;
 mod swarm;
+mod uploader;
 mod wire;
 
 pub use bencode::bencode;
 pub use magnet::magnet;
 pub use metainfo::metainfo;
+pub use peer::peer;
+pub use picker::picker;
 pub use swarm::swarm;
+pub use uploader::uploader;
 pub use wire::wire;
 
 /// A target: whether it accepted the bytes.
@@ -27,6 +35,12 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("bencode", bencode),
     ("magnet", magnet),
     ("metainfo", metainfo),
+    ("peer", peer),
+    ("picker", picker),
     ("swarm", swarm),
+    ("uploader", uploader),
     ("wire", wire),
 ];
+
+/// Those that take a script: they parse nothing, and keep state for what happens, whatever the bytes are.
+pub const SCRIPTED: &[&str] = &["peer", "picker", "swarm", "uploader"];

@@ -15,6 +15,8 @@ use p2pcore_scheduling::{
     Time, Verdict,
 };
 
+use crate::script::Script;
+
 /// Outputs after one input: a Swarm that says more has begun to loop.
 const MOST_OUTPUTS: usize = 20_000;
 
@@ -42,33 +44,6 @@ fn layout() -> Option<Layout> {
         Span::File(20_000),
     ];
     Layout::new(3 * BLOCK, spans).ok()
-}
-
-/// The bytes not yet read.
-struct Script<'d>(&'d [u8]);
-
-impl Script<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
-
-    /// A small number; 0 where the script is over.
-    fn small(&mut self, bound: u32) -> u32 {
-        u32::from(self.byte().unwrap_or_default()) % bound.max(1)
-    }
-
-    /// A number that is small, or now and then giant.
-    fn number(&mut self) -> u32 {
-        match self.byte().unwrap_or_default() {
-            255 => u32::MAX,
-            254 => 1 << 31,
-            253 => 3 * BLOCK,
-            byte if byte >= 128 => u32::from(byte - 128) * BLOCK,
-            byte => u32::from(byte),
-        }
-    }
 }
 
 struct World {

@@ -63,8 +63,23 @@ fn metainfo_holds() {
 }
 
 #[test]
+fn peer_holds() {
+    replay("peer");
+}
+
+#[test]
+fn picker_holds() {
+    replay("picker");
+}
+
+#[test]
 fn swarm_holds() {
     replay("swarm");
+}
+
+#[test]
+fn uploader_holds() {
+    replay("uploader");
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod holdings;
 mod identity;
 pub mod input;
 mod linger;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod models;
 mod need;
 mod origin;
 pub mod output;

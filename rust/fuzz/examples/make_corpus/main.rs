@@ -5,10 +5,14 @@
 mod bencode;
 mod magnet;
 mod metainfo;
+mod peer;
+mod picker;
 mod swarm;
+mod uploader;
 mod wire;
 
 use p2pcore_fuzz::corpus::folder;
+use p2pcore_fuzz::mutate::Random;
 
 /// A file's name and bytes.
 type Made = (&'static str, Vec<u8>);
@@ -18,7 +22,10 @@ fn main() -> std::io::Result<()> {
         ("bencode", bencode::files()),
         ("magnet", magnet::files()),
         ("metainfo", metainfo::files()),
+        ("peer", peer::files()),
+        ("picker", picker::files()),
         ("swarm", swarm::files()),
+        ("uploader", uploader::files()),
         ("wire", wire::files()),
     ];
     for (target, files) in targets {
@@ -28,4 +35,11 @@ fn main() -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A script that begins like this and goes on with anything.
+fn noise(start: &[u8], seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed * 0x9e37_79b9);
+    let tail = (0..600).map(|_| random.below(256) as u8);
+    start.iter().copied().chain(tail).collect()
 }

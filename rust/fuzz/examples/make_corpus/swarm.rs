@@ -1,7 +1,5 @@
 //! Scripts for a Swarm: a few that make sense, and noise.
 
-use p2pcore_fuzz::mutate::Random;
-
 use crate::Made;
 
 /// Step numbers of the script, as `src/swarm.rs` reads them.
@@ -125,8 +123,6 @@ pub fn files() -> Vec<Made> {
 }
 
 fn noise(seed: u64) -> Vec<u8> {
-    let mut random = Random::new(seed * 0x9e37_79b9);
     let start = [CONNECT, 1, 7, 1, CONNECT, 2, 7, 2, CONNECT, 3, 0, 3];
-    let tail = (0..600).map(|_| random.below(256) as u8);
-    start.into_iter().chain(tail).collect()
+    crate::noise(&start, seed)
 }
