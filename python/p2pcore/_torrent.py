@@ -175,6 +175,13 @@ class Torrent:
 
         return np.frombuffer(self._native().availability(self._id), dtype="<u2")
 
+    @property
+    def piece_priorities(self) -> NDArray[np.uint8]:
+        """How soon each piece is wanted, 0 to 7: a read-only uint8 array of shape (piece count,). It is 4 unless set."""
+        import numpy as np
+
+        return np.frombuffer(self._native().piece_priorities(self._id), dtype=np.uint8)
+
     def _native(self) -> Any:
         """The native session, as long as the torrent is in it."""
         raw = self._session._native()
@@ -251,7 +258,7 @@ class Torrent:
                     await self._until(lambda: self._completed or self._failed is not None)
 
     async def completed(self) -> None:
-        """Waits until every wanted file is whole. Cancelling only stops the waiting.
+        """Waits until every wanted file is whole (without pieces of priority 0). Cancelling only stops the waiting.
 
         Raises:
             StorageError: The disk refused something; `resume` tries again.
@@ -348,7 +355,7 @@ class Torrent:
             await self._command(lambda raw, peer=resolved: raw.add_peer(self._id, peer))  # type: ignore[misc]
 
     async def set_files(self, files: Sequence[str | int] | None) -> None:
-        """Chooses the wanted files anew.
+        """Chooses the wanted files anew. Priorities of pieces stay as they are.
 
         Args:
             files: Paths in the torrent, or indices; None wants all.
@@ -360,8 +367,36 @@ class Torrent:
             >>> await torrent.set_files(["README.md"])
         """
         indices = file_indices(self._meta, files)
+        await self._want(lambda raw: raw.set_files(self._id, indices))
+
+    async def set_piece_priorities(self, priorities: NDArray[np.uint8] | None) -> None:
+        """Says which pieces are fetched, and in what order.
+
+        A piece is fetched if a wanted file has bytes in it and its priority is above 0: `set_files` says where bytes may
+        be written, priorities which pieces of them come first. Neither undoes the other, and neither is kept when the
+        torrent leaves the session. The torrent is complete when every such piece is there.
+
+        Args:
+            priorities: uint8 of shape (piece count,): 0 is not fetched, 7 comes first, and within one priority the
+                rarest. None makes all alike again (4).
+
+        Raises:
+            ArgumentError: It is not such an array.
+
+        Example:
+            >>> priorities = torrent.piece_priorities.copy()
+            >>> priorities[:2] = 7
+            >>> await torrent.set_piece_priorities(priorities)
+            >>> torrent.piece_priorities[:2].tolist()
+            [7, 7]
+        """
+        data = None if priorities is None else _priorities(self._meta, priorities)
+        await self._want(lambda raw: raw.set_piece_priorities(self._id, data))
+
+    async def _want(self, give: Callable[[Any], int]) -> None:
+        """Changes what is wanted, and so what complete means."""
         self._completed = self._may_leave = False
-        await self._command(lambda raw: raw.set_files(self._id, indices))
+        await self._command(give)
         # Of the events that came meanwhile some are of the time before: the status is of now.
         self._completed = self.status().state == "seeding"
 
@@ -498,6 +533,17 @@ def file_indices(meta: Metainfo, files: Sequence[str | int] | None) -> list[int]
             raise ArgumentError(f"the torrent has no file {file!r}")
         indices.append(index)
     return indices
+
+
+def _priorities(meta: Metainfo, priorities: NDArray[np.uint8]) -> bytes:
+    import numpy as np
+
+    array = np.asarray(priorities)
+    if array.dtype != np.uint8:
+        raise ArgumentError(f"priorities are uint8, not {array.dtype}")
+    if array.shape != (meta.piece_count,):
+        raise ArgumentError(f"priorities have the shape ({meta.piece_count},), one for each piece, not {array.shape}")
+    return array.tobytes()  # the values are checked by the engine
 
 
 def _event(meta: Metainfo, kind: str, a: Any, b: Any) -> Event:

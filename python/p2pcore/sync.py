@@ -97,6 +97,11 @@ class Torrent:
         """How many connected peers have each piece: a read-only uint16 array of shape (piece count,)."""
         return self._torrent.availability
 
+    @property
+    def piece_priorities(self) -> NDArray[np.uint8]:
+        """How soon each piece is wanted, 0 to 7: a read-only uint8 array of shape (piece count,)."""
+        return self._torrent.piece_priorities
+
     def events(self) -> Iterator[Event]:
         """Subscribes to what happens from now on; see `p2pcore.Torrent.events`.
 
@@ -160,6 +165,10 @@ class Torrent:
     def set_files(self, files: Sequence[str | int] | None) -> None:
         """Chooses the wanted files anew; see `p2pcore.Torrent.set_files`."""
         self._portal.call(self._torrent.set_files(files))
+
+    def set_piece_priorities(self, priorities: NDArray[np.uint8] | None) -> None:
+        """Says which pieces are fetched, and in what order; see `p2pcore.Torrent.set_piece_priorities`."""
+        self._portal.call(self._torrent.set_piece_priorities(priorities))
 
     def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
         """Limits this torrent, bytes per second; see `p2pcore.Torrent.set_limits`."""

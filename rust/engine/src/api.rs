@@ -33,6 +33,11 @@ pub struct Limits {
     pub download: Option<u64>,
 }
 
+/// The priority of a piece of which nothing else was said.
+pub const DEFAULT_PRIORITY: u8 = 4;
+/// The highest priority of a piece. The range is libtorrent's; 0 is not fetched.
+pub const HIGHEST_PRIORITY: u8 = 7;
+
 /// What a session is started with.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
@@ -121,9 +126,9 @@ pub enum State {
 pub struct Status {
     /// What it is doing.
     pub state: State,
-    /// Verified bytes of wanted files.
+    /// Verified bytes of wanted files, without pieces of priority 0.
     pub done: u64,
-    /// Bytes of wanted files.
+    /// Bytes of wanted files, without pieces of priority 0.
     pub wanted: u64,
     /// Bytes hashed so far at start (0 after a fast resume).
     pub checked: u64,

@@ -13,8 +13,8 @@ use p2pcore_protocol::FileIndex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{
-    AddTorrent, Amounts, Ban, CommandId, Event, EventKind, Explanation, Identity, Limits,
-    PeerStatus, SessionConfig, Status, TorrentId,
+    AddTorrent, Amounts, Ban, CommandId, Event, EventKind, Explanation, HIGHEST_PRIORITY, Identity,
+    Limits, PeerStatus, SessionConfig, Status, TorrentId,
 };
 use crate::ends::Ends;
 use crate::error::EngineError;
@@ -135,6 +135,19 @@ impl Session {
         self.send(Order::SetFiles(torrent, files))
     }
 
+    /// Says how soon each piece is wanted, 0 (not at all) to [`HIGHEST_PRIORITY`]; `None`: all alike. Of files that are
+    /// not wanted nothing is fetched, whatever is said here.
+    pub fn set_priorities(
+        &self,
+        torrent: TorrentId,
+        priorities: Option<Vec<u8>>,
+    ) -> Result<CommandId, EngineError> {
+        if let (Some(shared), Some(priorities)) = (self.shared(torrent), &priorities) {
+            check_priorities(priorities, shared.meta.layout().piece_count())?;
+        }
+        Ok(self.send(Order::SetPriorities(torrent, priorities)))
+    }
+
     /// Limits one torrent, or (`None`) the session.
     pub fn set_limits(&self, torrent: Option<TorrentId>, limits: Limits) -> CommandId {
         self.send(Order::SetLimits(torrent, limits))
@@ -171,6 +184,12 @@ impl Session {
     pub fn pieces(&self, torrent: TorrentId) -> Vec<u8> {
         let shared = self.shared(torrent);
         shared.map_or_else(Vec::new, |shared| shared.pieces())
+    }
+
+    /// How soon each piece is wanted.
+    pub fn priorities(&self, torrent: TorrentId) -> Vec<u8> {
+        let shared = self.shared(torrent);
+        shared.map_or_else(Vec::new, |shared| shared.priorities())
     }
 
     /// How many connected peers have each piece.
@@ -243,6 +262,24 @@ fn check(add: &AddTorrent) -> Result<(), EngineError> {
     }
     if !add.meta.has_piece_layers() {
         return Err(crate::error::TorrentError::NoPieceLayers.into());
+    }
+    Ok(())
+}
+
+fn check_priorities(priorities: &[u8], pieces: u32) -> Result<(), EngineError> {
+    if priorities.len() != pieces as usize {
+        let count = priorities.len();
+        let message = format!("{count} priorities for a torrent of {pieces} pieces");
+        return Err(EngineError::BadArgument(message));
+    }
+    let beyond = (0..)
+        .zip(priorities)
+        .find(|(_, one)| **one > HIGHEST_PRIORITY);
+    if let Some((piece, priority)) = beyond {
+        let piece: u32 = piece;
+        let message =
+            format!("piece {piece}: {priority} is not a priority from 0 to {HIGHEST_PRIORITY}");
+        return Err(EngineError::BadArgument(message));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use p2pcore_protocol::{Metainfo, PieceIndex};
 
-use crate::api::{Ban, Explanation, PeerStatus, State, Status};
+use crate::api::{Ban, DEFAULT_PRIORITY, Explanation, PeerStatus, State, Status};
 use crate::ledger::Ledger;
 
 /// One torrent's public face.
@@ -22,6 +22,8 @@ pub(crate) struct TorrentShared {
     explanation: Mutex<Option<Explanation>>,
     bans: Mutex<Vec<Ban>>,
     availability: Mutex<Vec<u16>>,
+    /// `None`: all alike.
+    priorities: Mutex<Option<Vec<u8>>>,
     pieces: Box<[AtomicU8]>,
     /// Bytes hashed by the check under way.
     pub checked: AtomicU64,
@@ -50,6 +52,7 @@ impl TorrentShared {
             explanation: Mutex::default(),
             bans: Mutex::default(),
             availability: Mutex::new(vec![0; count]),
+            priorities: Mutex::default(),
             pieces: (0..count).map(|_| AtomicU8::new(0)).collect(),
             checked: AtomicU64::new(0),
             meta,
@@ -99,6 +102,16 @@ impl TorrentShared {
 
     pub fn set_availability(&self, availability: Vec<u16>) {
         *lock(&self.availability) = availability;
+    }
+
+    /// One byte for each piece: how soon it is wanted.
+    pub fn priorities(&self) -> Vec<u8> {
+        let set = lock(&self.priorities).clone();
+        set.unwrap_or_else(|| vec![DEFAULT_PRIORITY; self.pieces.len()])
+    }
+
+    pub fn set_priorities(&self, priorities: Option<&[u8]>) {
+        *lock(&self.priorities) = priorities.map(<[u8]>::to_vec);
     }
 
     /// One byte for each piece: 1 where it is verified.

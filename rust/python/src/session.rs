@@ -179,6 +179,19 @@ impl RawSession {
             .0
     }
 
+    /// A byte for each piece, or `None`: all alike.
+    #[pyo3(signature = (torrent, priorities))]
+    fn set_piece_priorities(
+        &self,
+        py: Python<'_>,
+        torrent: u64,
+        priorities: Option<Vec<u8>>,
+    ) -> PyResult<u64> {
+        py.detach(|| self.session.set_priorities(TorrentId(torrent), priorities))
+            .map(|command| command.0)
+            .map_err(|error| errors::raise(py, errors::engine(py, &error)))
+    }
+
     /// Limits of one torrent, or of the session.
     fn set_limits(&self, py: Python<'_>, torrent: Option<u64>, limits: Rates) -> u64 {
         py.detach(|| {
@@ -232,6 +245,12 @@ impl RawSession {
     fn pieces<'py>(&self, py: Python<'py>, torrent: u64) -> Bound<'py, PyBytes> {
         let pieces = py.detach(|| self.session.pieces(TorrentId(torrent)));
         PyBytes::new(py, &pieces)
+    }
+
+    /// A byte for each piece: how soon it is wanted.
+    fn piece_priorities<'py>(&self, py: Python<'py>, torrent: u64) -> Bound<'py, PyBytes> {
+        let priorities = py.detach(|| self.session.priorities(TorrentId(torrent)));
+        PyBytes::new(py, &priorities)
     }
 
     /// A little-endian 16-bit number for each piece: how many connected peers have it.

@@ -53,6 +53,7 @@ pub(crate) enum Order {
     AddPeer(TorrentId, SocketAddr),
     Remove(TorrentId, bool),
     SetFiles(TorrentId, Option<Vec<FileIndex>>),
+    SetPriorities(TorrentId, Option<Vec<u8>>),
     SetLimits(Option<TorrentId>, Limits),
     Close,
 }
@@ -269,6 +270,9 @@ fn obey(net: &Rc<Net>, command: CommandId, order: Order) {
         Order::Resume(id) => with(id, &|torrent| torrent.resume(net)),
         Order::AddPeer(id, addr) => with(id, &|torrent| torrent.add_peers(net, &[addr])),
         Order::SetFiles(id, files) => with(id, &|torrent| torrent.set_files(net, files.as_deref())),
+        Order::SetPriorities(id, priorities) => with(id, &|torrent| {
+            torrent.set_priorities(net, priorities.as_deref());
+        }),
         Order::SetLimits(Some(id), limits) => {
             with(id, &|torrent| torrent.limits.set(net.now(), limits));
         }

@@ -1,6 +1,5 @@
 //! A torrent's public face, computed from its Swarm.
 
-use p2pcore_protocol::{FileIndex, PieceIndex};
 use p2pcore_scheduling::PeerSnapshot;
 
 use super::Net;
@@ -12,7 +11,9 @@ pub(super) fn publish(torrent: &Torrent, core: &mut Core) {
     torrent.shared.ledger.book(core.swarm.take_amounts());
     let snapshots = core.swarm.peer_snapshots(core.now());
     let sums = core.sums();
-    let (done, wanted) = progress(torrent, core);
+    let wanted = core.wanted_bytes;
+    let full = core.swarm.have().is_full();
+    let done = if full { wanted } else { core.done_bytes };
     let rate = |of: fn(&PeerSnapshot) -> u64| snapshots.iter().map(of).sum::<u64>() as f64;
     let (download_rate, upload_rate) = (
         rate(|peer| peer.download_rate),
@@ -69,30 +70,6 @@ fn state(torrent: &Torrent, core: &Core) -> State {
         Phase::Running if !torrent.downloads() || core.swarm.is_complete() => State::Seeding,
         Phase::Running => State::Downloading,
     }
-}
-
-/// Verified bytes of wanted files, and their bytes in all.
-fn progress(torrent: &Torrent, core: &Core) -> (u64, u64) {
-    let layout = torrent.meta.layout();
-    let files = core
-        .wanted
-        .iter()
-        .enumerate()
-        .filter(|(_, wanted)| **wanted);
-    let sizes = files.map(|(file, _)| layout.file_size(FileIndex::new(file as u32)));
-    let wanted = sizes.sum();
-    if core.swarm.have().is_full() {
-        return (wanted, wanted);
-    }
-    (core.done_bytes, wanted)
-}
-
-/// Bytes of a piece that belong to wanted files.
-pub(super) fn wanted_bytes(torrent: &Torrent, wanted: &[bool], piece: PieceIndex) -> u64 {
-    let layout = torrent.meta.layout();
-    let slices = layout.slices(layout.data_span(piece));
-    let counted = slices.filter(|slice| slice.file.is_some_and(|file| wanted[file.as_usize()]));
-    counted.map(|slice| u64::from(slice.length)).sum()
 }
 
 fn peer_status(core: &Core, snapshot: PeerSnapshot) -> PeerStatus {

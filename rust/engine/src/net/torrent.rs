@@ -4,6 +4,7 @@
 //! paused, failed, closing. Files are opened and closed only while no job of the torrent is under way.
 
 mod starting;
+mod wanting;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -63,6 +64,10 @@ pub(super) struct Core {
     /// For each file, the pieces that are missing.
     pub missing: Vec<u32>,
     pub wanted: Vec<bool>,
+    /// How soon each piece is wanted; `None`: all alike.
+    pub priorities: Option<Vec<u8>>,
+    /// Bytes of wanted files, without the pieces that nobody wants.
+    pub wanted_bytes: u64,
     /// Files that a piece on its way to the Swarm makes whole: told after the piece, before the end.
     pub whole: Vec<FileIndex>,
     pub unflushed: bool,
@@ -123,6 +128,8 @@ impl Torrent {
             done_bytes: 0,
             missing: Vec::new(),
             wanted,
+            priorities: None,
+            wanted_bytes: 0,
             whole: Vec::new(),
             unflushed: false,
             changed: true,
@@ -143,7 +150,7 @@ impl Torrent {
             refreshed: Time::ZERO,
             flushed: Time::ZERO,
         };
-        Rc::new(Self {
+        let torrent = Self {
             id,
             meta,
             limits: Limiter::new(add.limits),
@@ -152,7 +159,9 @@ impl Torrent {
             reads: Arc::new(Semaphore::new(jobs::READS)),
             target: add.target,
             core: RefCell::new(core),
-        })
+        };
+        torrent.count_wanted(&mut torrent.core.borrow_mut());
+        Rc::new(torrent)
     }
 
     /// Lets `act` feed the Swarm, then carries out what the Swarm says.
@@ -317,35 +326,6 @@ impl Torrent {
         }
     }
 
-    pub fn set_files(&self, net: &Net, files: Option<&[FileIndex]>) {
-        self.with(net, |core| {
-            let before = core.wanted.clone();
-            core.wanted.fill(files.is_none());
-            for file in files.iter().copied().flatten() {
-                if let Some(wanted) = core.wanted.get_mut(file.as_usize()) {
-                    *wanted = true;
-                }
-            }
-            let have = core.swarm.have().iter().map(PieceIndex::new);
-            core.done_bytes = have
-                .map(|piece| status::wanted_bytes(self, &core.wanted, piece))
-                .sum();
-            if let (Phase::Running, Some(storage)) = (&core.phase, &core.storage) {
-                core.jobs += 1;
-                jobs::set_wanted(net, self.id, Arc::clone(storage), core.wanted.clone());
-                let priorities = self.priorities(&core.wanted);
-                core.handle(Input::Priorities(priorities));
-            } else if matches!(core.phase, Phase::Opening | Phase::Checking)
-                && core.wanted != before
-            {
-                // The files are being opened for another choice: open them anew, before anything is told.
-                core.stop_check.store(true, Ordering::Relaxed);
-                core.reopen = true;
-            }
-        });
-        self.refresh(net);
-    }
-
     /// Leaves the session once its jobs are done; answers `command` then.
     pub fn remove(&self, net: &Net, delete: bool, command: Option<CommandId>) {
         self.with(net, |core| {
@@ -506,19 +486,6 @@ impl Torrent {
         status::publish(self, core);
     }
 
-    /// A seed wants nothing: what is missing cannot be written.
-    fn priorities(&self, wanted: &[bool]) -> Vec<u8> {
-        let layout = self.meta.layout();
-        let mut priorities = vec![0; layout.piece_count() as usize];
-        if self.downloads() {
-            for (file, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
-                let pieces = layout.file_pieces(FileIndex::new(file as u32));
-                priorities[pieces.start as usize..pieces.end as usize].fill(1);
-            }
-        }
-        priorities
-    }
-
     fn pieces_per_file(&self) -> Vec<u32> {
         let files = 0..self.meta.files().len() as u32;
         let layout = self.meta.layout();
@@ -589,7 +556,7 @@ impl Core {
 
     /// Counts a piece for its files; adds those that are whole now.
     fn piece_present(&mut self, torrent: &Torrent, piece: PieceIndex, whole: &mut Vec<FileIndex>) {
-        self.done_bytes += status::wanted_bytes(torrent, &self.wanted, piece);
+        self.done_bytes += torrent.wanted_bytes(self, piece);
         for file in torrent.meta.layout().piece_files(piece) {
             let missing = &mut self.missing[file.as_usize()];
             *missing = missing.saturating_sub(1);

@@ -152,7 +152,7 @@ impl Torrent {
                 self.shared.set_piece(verified.piece());
                 core.piece_present(self, verified.piece(), &mut whole);
             }
-            core.handle(Input::Priorities(self.priorities(&core.wanted)));
+            core.handle(Input::Priorities(self.wishes(core)));
             core.handle(Input::Sequential(core.sequential));
             core.handle(Input::Had(had));
             self.publish(net, core); // whoever hears of it finds it in the status
