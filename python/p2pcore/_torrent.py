@@ -177,7 +177,7 @@ class Torrent:
 
     @property
     def piece_priorities(self) -> NDArray[np.uint8]:
-        """How soon each piece is wanted, 0 to 7: a read-only uint8 array of shape (piece count,). It is 4 unless set."""
+        """How soon each piece is wanted, 0 to 7, by default 4: a read-only uint8 array of shape (piece count,)."""
         import numpy as np
 
         return np.frombuffer(self._native().piece_priorities(self._id), dtype=np.uint8)
@@ -372,8 +372,8 @@ class Torrent:
     async def set_piece_priorities(self, priorities: NDArray[np.uint8] | None) -> None:
         """Says which pieces are fetched, and in what order.
 
-        A piece is fetched if a wanted file has bytes in it and its priority is above 0: `set_files` says where bytes may
-        be written, priorities which pieces of them come first. Neither undoes the other, and neither is kept when the
+        A piece is fetched if a wanted file has bytes in it and its priority is above 0: `set_files` says where bytes
+        may be written, priorities which pieces of them come first. Neither undoes the other, and neither is kept when the
         torrent leaves the session. The torrent is complete when every such piece is there.
 
         Args:
