@@ -373,8 +373,8 @@ class Torrent:
         """Says which pieces are fetched, and in what order.
 
         A piece is fetched if a wanted file has bytes in it and its priority is above 0: `set_files` says where bytes
-        may be written, priorities which pieces of them come first. Neither undoes the other, and neither is kept when the
-        torrent leaves the session. The torrent is complete when every such piece is there.
+        may be written, priorities which pieces of them come first. Neither undoes the other, and neither is kept when
+        the torrent leaves the session. The torrent is complete when every such piece is there.
 
         Args:
             priorities: uint8 of shape (piece count,): 0 is not fetched, 7 comes first, and within one priority the

@@ -20,7 +20,7 @@ pub fn picker(data: &[u8]) -> bool {
 fn step(kind: u8, script: &mut Script<'_>) -> Step {
     let piece = |script: &mut Script<'_>| script.small(PIECES);
     let peer = |script: &mut Script<'_>| u64::from(script.small(6));
-    match kind % 24 {
+    match kind % 25 {
         0 | 1 => Step::Come(peer(script), script.wide() & ((1 << PIECES) - 1)),
         2 => Step::Leave(peer(script)),
         3..=5 => Step::Have(peer(script), piece(script)),
@@ -34,6 +34,7 @@ fn step(kind: u8, script: &mut Script<'_>) -> Step {
         20 => Step::Guard(piece(script)),
         21 => Step::Priorities([(); PIECES as usize].map(|()| script.small(3) as u8)),
         22 => Step::Sequential(script.yes()),
-        _ => Step::Wait(script.wide()),
+        23 => Step::Wait(script.wide()),
+        _ => Step::Deadline(piece(script), script.yes().then(|| script.wide())),
     }
 }

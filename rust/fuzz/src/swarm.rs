@@ -351,7 +351,14 @@ impl World {
     }
 
     fn steer(&mut self, script: &mut Script<'_>) {
-        let input = match script.small(5) {
+        let input = match script.small(7) {
+            5 => Input::Deadline {
+                piece: script.small(9),
+                within: script
+                    .yes()
+                    .then(|| Duration::from_millis(script.wide().into())),
+            },
+            6 => Input::NoDeadlines,
             0 => Input::Sequential(script.small(2) == 0),
             1 => {
                 let pieces = self.layout.piece_count();

@@ -19,9 +19,9 @@ pub(crate) fn bound(total: u64) -> u64 {
 }
 
 /// A duplicate must promise to save at least this.
-const WORTH: Duration = Duration::from_millis(100);
+pub(crate) const WORTH: Duration = Duration::from_millis(100);
 /// What one block from a peer that was not yet measured is assumed to take.
-const UNMEASURED: Duration = Duration::from_millis(250);
+pub(crate) const UNMEASURED: Duration = Duration::from_millis(250);
 /// Blocks left at which a third peer may be asked.
 const LAST: u32 = 8;
 
@@ -88,7 +88,7 @@ fn expected(now: Time, peer: &Peer) -> Duration {
 }
 
 /// The time that so many blocks take at the peer's rate, if that was measured.
-fn transfer(peer: &Peer, blocks: usize) -> Option<Duration> {
+pub(crate) fn transfer(peer: &Peer, blocks: usize) -> Option<Duration> {
     let micros = blocks as u64 * u64::from(BLOCK) * 1_000_000;
     micros
         .checked_div(peer.window.rate())

@@ -1,6 +1,7 @@
 //! What can happen to a Swarm: everything it learns comes through one of these.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
@@ -146,6 +147,16 @@ pub enum Input {
     Priorities(Vec<u8>),
     /// Pieces in order (streaming) instead of rarest first.
     Sequential(bool),
+    /// A piece is due so long from now (streaming), or (`None`) not at any time. Pieces that are due go before all others,
+    /// soonest first, and late ones are asked of two peers. Those that are not wanted are not fetched.
+    Deadline {
+        /// The piece; one that is out of range or had is passed over.
+        piece: u32,
+        /// From now.
+        within: Option<Duration>,
+    },
+    /// Nothing is due at any time.
+    NoDeadlines,
     /// Addresses worth dialling.
     Addresses(Vec<(SocketAddr, PeerSource)>),
     /// A dial ended without a handshake; `None` when the remote turned out to be ourselves or already connected.

@@ -13,6 +13,7 @@ mod dialer;
 mod endgame;
 mod explain;
 mod forwarding;
+mod hedge;
 mod holdings;
 mod identity;
 pub mod input;

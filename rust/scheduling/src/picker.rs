@@ -5,11 +5,13 @@
 //! few are open; a new one is begun only within a budget of bytes, because the driver may hold them in memory.
 
 mod class;
+mod deadlines;
 mod order;
 mod partials;
 
 use p2pcore_protocol::{BlockSpan, Layout};
 
+pub(crate) use self::deadlines::Deadlines;
 use self::order::Order;
 pub(crate) use self::partials::{Block, Partials};
 use crate::bitfield::Bitfield;
@@ -23,6 +25,7 @@ use crate::time::Time;
 pub(crate) struct Picker {
     layout: Layout,
     order: Order,
+    deadlines: Deadlines,
     partials: Partials,
     /// Wanted and not had.
     need: Bitfield,
@@ -83,6 +86,7 @@ impl Picker {
         Self {
             layout,
             order: Order::new(pieces),
+            deadlines: Deadlines::default(),
             partials: Partials::new(pieces),
             need: Bitfield::full(pieces),
             have: Bitfield::new(pieces),
@@ -169,6 +173,10 @@ impl Picker {
         let mut room = wish.room;
         let mut current = wish.current.filter(|&piece| self.may_join(piece, wish));
         while room > 0 {
+            if let Some(piece) = self.most_urgent(wish) {
+                room -= self.ask_urgent(piece, wish, room, out, whole);
+                continue;
+            }
             let begun = current.take().or_else(|| {
                 let new = self.has_unspread_for(wish);
                 (!new).then(|| self.best_partial(wish, wish.alone))?
@@ -251,6 +259,7 @@ impl Picker {
         self.generation += 1;
         self.partials.end(piece);
         self.order.remove(piece);
+        self.deadlines.set(piece, None);
         self.have.insert(piece);
         self.unguard(piece);
         self.need.remove(piece)
@@ -303,6 +312,57 @@ impl Picker {
     /// By index instead of by rarity.
     pub(crate) fn set_sequential(&mut self, sequential: bool) {
         self.order.set_sequential(sequential, &mut self.random);
+    }
+
+    /// When pieces are due.
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    /// A piece that is not had is due at that time, or (`None`) not at any.
+    pub(crate) fn set_deadline(&mut self, piece: u32, due: Option<Time>) {
+        self.deadlines.set(piece, due);
+    }
+
+    /// Nothing is due at any time.
+    pub(crate) fn clear_deadlines(&mut self) {
+        self.deadlines.clear();
+    }
+
+    /// Of the pieces that are due, the first of which the peer may be asked for a block.
+    fn most_urgent(&self, wish: &Wish) -> Option<u32> {
+        if self.deadlines.is_empty() {
+            return None;
+        }
+        let due = self.deadlines.first().map(|(_, piece)| piece);
+        let mut held = due.filter(|&piece| wish.holds.contains(piece));
+        held.find(|&piece| match self.partials.get(piece) {
+            Some(partial) => {
+                let mine = !wish.alone || partial.sole == Some(wish.peer);
+                mine && self.may_join(piece, wish)
+            }
+            None => {
+                let open = self.order.is_open(piece) && !wish.avoid.contains(&piece);
+                open && self.fits_budget(piece)
+            }
+        })
+    }
+
+    fn ask_urgent(
+        &mut self,
+        piece: u32,
+        wish: &Wish,
+        room: u32,
+        out: &mut Vec<Picked>,
+        whole: &mut Vec<u32>,
+    ) -> u32 {
+        if self.order.is_open(piece) {
+            self.begin(piece, wish);
+            if self.partials.get(piece).is_some_and(|is| is.len() == 0) {
+                whole.push(piece);
+            }
+        }
+        self.ask(piece, room, out)
     }
 
     fn ask(&mut self, piece: u32, room: u32, out: &mut Vec<Picked>) -> u32 {

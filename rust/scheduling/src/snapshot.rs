@@ -61,6 +61,8 @@ pub struct Counters {
     pub pieces_failed: u64,
     /// Blocks asked of a second peer in the endgame.
     pub duplicates: u64,
+    /// Blocks asked of a second peer because they would have come after their piece's deadline.
+    pub hedges: u64,
     /// Stalls: a peer lost its requests because nothing came.
     pub stalls: u64,
     /// Requests of peers that were refused.

@@ -12,6 +12,7 @@ mod outbox;
 mod pieces;
 mod revealing;
 mod serving;
+mod steering;
 mod upkeep;
 
 use std::collections::BTreeMap;
@@ -147,6 +148,8 @@ impl Swarm {
             Input::Had(pieces) => self.on_had(now, &pieces),
             Input::Priorities(priorities) => self.on_priorities(now, &priorities),
             Input::Sequential(sequential) => self.picker.set_sequential(sequential),
+            Input::Deadline { piece, within } => self.on_deadline(now, piece, within),
+            Input::NoDeadlines => self.picker.clear_deadlines(),
             Input::Addresses(addresses) => {
                 for (addr, source) in addresses {
                     self.dialer.add(now, addr, source);

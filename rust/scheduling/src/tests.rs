@@ -6,6 +6,7 @@ mod explaining;
 mod passing;
 mod peering;
 mod picking;
+mod steering;
 mod together;
 mod trust;
 mod uploading;

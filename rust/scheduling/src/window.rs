@@ -64,6 +64,11 @@ impl Window {
         self.blocks.min(self.limit)
     }
 
+    /// Requests that the peer takes.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// The peer says how many requests it takes; `cap` is our own bound.
     pub(crate) fn set_limit(&mut self, limit: u32, cap: u32) {
         self.limit = limit.clamp(1, cap.max(1));

@@ -17,6 +17,7 @@ const GUARD: u8 = 20;
 const PRIORITIES: u8 = 21;
 const SEQUENTIAL: u8 = 22;
 const WAIT: u8 = 23;
+const DEADLINE: u8 = 24;
 
 /// A seed, and one that has every other piece.
 const SEED: [u8; 4] = [COME, 1, 1, 255];
@@ -83,6 +84,15 @@ pub fn files() -> Vec<Made> {
                 &[
                     HAVE, 2, 1, HAVE, 2, 3, LACKS, 2, 1, WAIT, 1, 0, PICK, 2, 6, 0,
                 ],
+            ]
+            .concat(),
+        ),
+        (
+            "good-deadlines",
+            [
+                &both[..],
+                &[DEADLINE, 7, 1, 1, 0, DEADLINE, 3, 1, 0, 9, DEADLINE, 7, 0],
+                &good.repeat(4),
             ]
             .concat(),
         ),

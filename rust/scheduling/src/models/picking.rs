@@ -50,6 +50,8 @@ pub enum Step {
     Priorities([u8; PIECES as usize]),
     /// In order or by rarity.
     Sequential(bool),
+    /// A piece is due after so many milliseconds, or not at any time.
+    Deadline(u32, Option<u16>),
     /// So many milliseconds pass.
     Wait(u16),
 }
@@ -65,6 +67,7 @@ pub struct Model {
     /// Who was asked for which block, and has not answered.
     asked: Vec<(u64, Name)>,
     stored: BTreeSet<Name>,
+    due: BTreeMap<u32, Time>,
     checks: Vec<u32>,
 }
 
@@ -98,6 +101,7 @@ impl Model {
             had: BTreeSet::new(),
             asked: Vec::new(),
             stored: BTreeSet::new(),
+            due: BTreeMap::new(),
             checks: Vec::new(),
         }
     }
@@ -159,6 +163,14 @@ impl Model {
                 }
             }
             Step::Sequential(sequential) => self.picker.set_sequential(sequential),
+            Step::Deadline(piece, within) => {
+                let due = within.map(|millis| self.now + Duration::from_millis(millis.into()));
+                if !self.had.contains(&piece) {
+                    self.picker.set_deadline(piece, due);
+                    self.due.remove(&piece);
+                    self.due.extend(due.map(|due| (piece, due)));
+                }
+            }
             Step::Wait(millis) => self.now = self.now + Duration::from_millis(u64::from(millis)),
         }
         self.compare();
@@ -234,9 +246,21 @@ impl Model {
             avoid: &[],
             room,
         };
+        let urgent = self.most_urgent(peer, &pieces);
         let (mut picked, mut whole): (Vec<Picked>, _) = (Vec::new(), Vec::new());
         let end = self.picker.pick(self.now, &wish, &mut picked, &mut whole);
         assert!(whole.is_empty());
+        if let Some(first) = picked.first().filter(|_| !alone) {
+            let due = |piece: u32| {
+                self.due
+                    .get(&piece)
+                    .map_or((1, Time::ZERO), |due| (0, *due))
+            };
+            assert!(
+                urgent.is_none_or(|urgent| due(first.span.piece.get()) <= due(urgent)),
+                "{urgent:?} is due, and {first:?} was picked"
+            );
+        }
         for pick in &picked {
             let name = (pick.span.piece.get(), pick.block);
             assert!(
@@ -270,6 +294,20 @@ impl Model {
         }
     }
 
+    /// Of the pieces that the peer has and that have a block for it, the one that is due first.
+    fn most_urgent(&self, peer: u64, pieces: &BTreeSet<u32>) -> Option<u32> {
+        let open = |piece: &u32| {
+            let sole = self.picker.partials().get(*piece).and_then(|is| is.sole);
+            let mine = sole.is_none_or(|sole| sole == PeerKey(peer));
+            mine && blocks_of(*piece).any(|name| self.is_free(name))
+        };
+        let due = self.due.iter().filter(|(piece, _)| pieces.contains(piece));
+        let (piece, _) = due
+            .filter(|(piece, _)| open(piece))
+            .min_by_key(|(_, due)| **due)?;
+        Some(*piece)
+    }
+
     fn is_free(&self, name: Name) -> bool {
         self.needs(name.0) && !self.is_asked(name) && !self.stored.contains(&name)
     }
@@ -299,6 +337,7 @@ impl Model {
         if good {
             assert_eq!(self.picker.complete(piece), self.needs(piece));
             self.had.insert(piece);
+            self.due.remove(&piece);
             self.stored.retain(|name| name.0 != piece);
         } else {
             self.give_up(piece);

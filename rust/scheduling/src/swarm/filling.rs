@@ -185,7 +185,8 @@ fn others_could(peers: &Peers, piece: u32, suspects: &[PeerKey]) -> bool {
     })
 }
 
-fn ask(out: &mut super::Outbox, now: Time, peer: &mut Peer, pick: Picked) {
+/// Sends a request.
+pub(super) fn ask(out: &mut super::Outbox, now: Time, peer: &mut Peer, pick: Picked) {
     let outstanding = peer.requests.len();
     peer.window.on_request(now, outstanding);
     peer.stall.on_request(now, outstanding);

@@ -66,6 +66,7 @@ impl Swarm {
                 self.out.send(now, peer, Message::KeepAlive);
             }
         }
+        self.hedge_late(now);
         self.drop_stuck();
         self.look_after_promises(now);
         self.choose_whom_to_serve(now);

@@ -25,6 +25,7 @@ enum Step {
     Check(usize, bool),
     Wait(u16),
     Priorities(Vec<u8>),
+    Deadline(u32, Option<u16>),
     Sequential(bool),
     Pause,
     Resume,
@@ -71,6 +72,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..3_usize, prop::bool::weighted(0.8)).prop_map(|(at, good)| Step::Check(at, good)),
         2 => (0..20_000_u16).prop_map(Step::Wait),
         1 => prop::collection::vec(0..3_u8, 0..14).prop_map(Step::Priorities),
+        2 => (0..14_u32, prop::option::of(any::<u16>()))
+            .prop_map(|(piece, within)| Step::Deadline(piece, within)),
         1 => any::<bool>().prop_map(Step::Sequential),
         1 => Just(Step::Pause),
         2 => Just(Step::Resume),
@@ -181,6 +184,10 @@ impl Observer {
                 self.bench.now = self.bench.now + Duration::from_millis(u64::from(millis));
                 self.bench.put(Input::Tick)
             }
+            Step::Deadline(piece, within) => {
+                let within = within.map(|millis| Duration::from_millis(millis.into()));
+                self.bench.put(Input::Deadline { piece, within })
+            }
             Step::Priorities(priorities) => self.bench.put(Input::Priorities(priorities)),
             Step::Sequential(sequential) => self.bench.put(Input::Sequential(sequential)),
             Step::Pause => self.bench.put(Input::Pause),
@@ -204,7 +211,10 @@ impl Observer {
                 self.bench.block(key, request)
             }
         };
-        let duplicates = self.bench.swarm.counters().duplicates - self.duplicates;
+        let duplicates = {
+            let counters = self.bench.swarm.counters();
+            counters.duplicates + counters.hedges - self.duplicates
+        };
         self.duplicates += duplicates;
         self.observe(outputs, duplicates);
     }

@@ -23,6 +23,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => piece.prop_map(Step::Guard),
         1 => any::<[u8; PIECES as usize]>().prop_map(|raw| Step::Priorities(raw.map(|one| one % 3))),
         1 => any::<bool>().prop_map(Step::Sequential),
+        2 => (0..PIECES, prop::option::of(any::<u16>()))
+            .prop_map(|(piece, within)| Step::Deadline(piece, within)),
         2 => (0..1_000_u16).prop_map(Step::Wait),
     ]
 }
