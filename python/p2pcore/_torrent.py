@@ -393,6 +393,43 @@ class Torrent:
         data = None if priorities is None else _priorities(self._meta, priorities)
         await self._want(lambda raw: raw.set_piece_priorities(self._id, data))
 
+    async def set_piece_deadline(self, piece: int, seconds: float | None) -> None:
+        """Says when a piece is needed, to play what is being fetched.
+
+        Pieces with a deadline are fetched before all others, soonest first, whatever their priority; a block that would
+        come too late is asked of a second peer that is much faster. A piece that is not wanted (`set_files`,
+        `set_piece_priorities`) is not fetched, and for one that is there nothing happens. `PieceVerified` tells when it
+        came.
+
+        Args:
+            piece: Its index.
+            seconds: From now; 0 is as soon as possible; None takes the deadline back.
+
+        Raises:
+            ArgumentError: The torrent has no such piece, or that is no time from now.
+
+        Example:
+            >>> for number in range(4):
+            ...     await torrent.set_piece_deadline(number, seconds=1 + number / 2)
+        """
+        if not 0 <= piece < self._meta.piece_count:
+            raise ArgumentError(f"the torrent has no piece {piece}: it has {self._meta.piece_count}")
+        if seconds is not None and not 0 <= seconds < float("inf"):
+            raise ArgumentError(f"a deadline is 0 or more seconds from now, not {seconds}")
+        await self._command(lambda raw: raw.set_piece_deadline(self._id, piece, seconds))
+
+    async def clear_piece_deadlines(self) -> None:
+        """Takes all deadlines back, as after a jump to another place.
+
+        Raises:
+            TorrentRemovedError: It has left the session.
+            SessionClosedError: The session is closed.
+
+        Example:
+            >>> await torrent.clear_piece_deadlines()
+        """
+        await self._command(lambda raw: raw.clear_piece_deadlines(self._id))
+
     async def _want(self, give: Callable[[Any], int]) -> None:
         """Changes what is wanted, and so what complete means."""
         self._completed = self._may_leave = False

@@ -170,6 +170,14 @@ class Torrent:
         """Says which pieces are fetched, and in what order; see `p2pcore.Torrent.set_piece_priorities`."""
         self._portal.call(self._torrent.set_piece_priorities(priorities))
 
+    def set_piece_deadline(self, piece: int, seconds: float | None) -> None:
+        """Says when a piece is needed, in seconds from now; see `p2pcore.Torrent.set_piece_deadline`."""
+        self._portal.call(self._torrent.set_piece_deadline(piece, seconds))
+
+    def clear_piece_deadlines(self) -> None:
+        """Takes all deadlines back; see `p2pcore.Torrent.clear_piece_deadlines`."""
+        self._portal.call(self._torrent.clear_piece_deadlines())
+
     def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
         """Limits this torrent, bytes per second; see `p2pcore.Torrent.set_limits`."""
         self._portal.call(self._torrent.set_limits(upload=upload, download=download))

@@ -115,3 +115,61 @@ async def test_priorities_of_a_removed_torrent_are_gone(big, tmp_path: Path, ses
         _ = torrent.piece_priorities
     with pytest.raises(p2pcore.TorrentRemovedError):
         await torrent.set_piece_priorities(None)
+
+
+async def test_pieces_that_are_due_come_first_and_in_their_order(big, tmp_path: Path, sessions) -> None:
+    meta, source = big
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, source, upload_limit=8 << 20)
+    torrent = await leech.fetch(meta, tmp_path / "into")
+    due = [*range(50, 40, -1), *range(10, 20)]
+    for place, piece in enumerate(due):
+        await torrent.set_piece_deadline(piece, seconds=place / 10)
+    await torrent.set_piece_deadline(5, seconds=0)
+    await torrent.set_piece_deadline(5, seconds=None)
+    stream = torrent.events()
+    await torrent.add_peer(seeder.listen_addresses[0])
+    order = await verified_until_complete(stream)
+    assert sorted(order) == list(range(meta.piece_count))
+    places = np.array([order.index(piece) for piece in due])
+    # Pieces are hashed side by side, so each comes near its place.
+    assert np.abs(places - np.arange(len(due))).max() <= 4, order
+
+
+async def test_a_deadline_outlasts_a_pause_and_is_taken_back(big, tmp_path: Path, sessions) -> None:
+    meta, source = big
+    seeder, leech = await sessions(), await sessions()
+    await seeder.seed(meta, source, upload_limit=8 << 20)
+    torrent = await leech.fetch(meta, tmp_path / "into", sequential=True)
+    for piece in (20, 40):
+        await torrent.set_piece_deadline(piece, seconds=1)
+    await torrent.clear_piece_deadlines()
+    await torrent.pause()
+    await torrent.set_piece_deadline(60, seconds=1)
+    await torrent.resume()
+    stream = torrent.events()
+    await torrent.add_peer(seeder.listen_addresses[0])
+    order = await verified_until_complete(stream)
+    assert order.index(60) <= 4, order
+    assert order.index(20) >= 10, order
+    assert order.index(40) >= 30, order
+
+
+@pytest.mark.parametrize(
+    ("piece", "seconds", "message"),
+    [
+        (64, 1, "no piece 64"),
+        (-1, 1, "no piece -1"),
+        (0, -1, "0 or more seconds"),
+        (0, float("nan"), "0 or more seconds"),
+        (0, float("inf"), "0 or more seconds"),
+    ],
+)
+async def test_impossible_deadlines_are_refused(
+    big, tmp_path: Path, sessions, piece: int, seconds: float, message: str
+) -> None:
+    meta, _ = big
+    leech = await sessions()
+    torrent = await leech.fetch(meta, tmp_path / "into")
+    with pytest.raises(p2pcore.ArgumentError, match=message):
+        await torrent.set_piece_deadline(piece, seconds)

@@ -35,6 +35,7 @@ async def asynchronous(folder: Path) -> None:
         assert_type(torrent.availability, NDArray[np.uint16])
         assert_type(torrent.piece_priorities, NDArray[np.uint8])
         await torrent.set_piece_priorities(np.ones(meta.piece_count, dtype=np.uint8))
+        await torrent.set_piece_deadline(0, seconds=1.5)
         assert_type(await torrent.completed(), None)
         assert_type(torrent.peers(), tuple[p2pcore.PeerStatus, ...])
         for peer in torrent.explain().peers:

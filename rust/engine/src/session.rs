@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use p2pcore_protocol::FileIndex;
+use p2pcore_protocol::{FileIndex, PieceIndex};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{
@@ -146,6 +146,29 @@ impl Session {
             check_priorities(priorities, shared.meta.layout().piece_count())?;
         }
         Ok(self.send(Order::SetPriorities(torrent, priorities)))
+    }
+
+    /// Says that a piece is due so long from now, or (`None`) not at any time. Pieces that are due are fetched before all
+    /// others, soonest first; those that are not wanted are not fetched.
+    pub fn set_deadline(
+        &self,
+        torrent: TorrentId,
+        piece: PieceIndex,
+        within: Option<Duration>,
+    ) -> Result<CommandId, EngineError> {
+        if let Some(shared) = self.shared(torrent) {
+            let pieces = shared.meta.layout().piece_count();
+            if piece.get() >= pieces {
+                let message = format!("piece {piece} is not one of the torrent's {pieces} pieces");
+                return Err(EngineError::BadArgument(message));
+            }
+        }
+        Ok(self.send(Order::SetDeadline(torrent, piece, within)))
+    }
+
+    /// Says that no piece is due at any time.
+    pub fn clear_deadlines(&self, torrent: TorrentId) -> CommandId {
+        self.send(Order::ClearDeadlines(torrent))
     }
 
     /// Limits one torrent, or (`None`) the session.

@@ -14,7 +14,7 @@ use p2pcore_engine::api::{
 };
 use p2pcore_engine::events::EventQueue;
 use p2pcore_engine::session::Session;
-use p2pcore_protocol::FileIndex;
+use p2pcore_protocol::{FileIndex, PieceIndex};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -190,6 +190,26 @@ impl RawSession {
         py.detach(|| self.session.set_priorities(TorrentId(torrent), priorities))
             .map(|command| command.0)
             .map_err(|error| errors::raise(py, errors::engine(py, &error)))
+    }
+
+    /// Seconds from now, or `None`: not at any time.
+    #[pyo3(signature = (torrent, piece, within))]
+    fn set_piece_deadline(
+        &self,
+        py: Python<'_>,
+        torrent: u64,
+        piece: u32,
+        within: Option<f64>,
+    ) -> PyResult<u64> {
+        let (piece, within) = (PieceIndex::new(piece), within.map(seconds));
+        py.detach(|| self.session.set_deadline(TorrentId(torrent), piece, within))
+            .map(|command| command.0)
+            .map_err(|error| errors::raise(py, errors::engine(py, &error)))
+    }
+
+    fn clear_piece_deadlines(&self, py: Python<'_>, torrent: u64) -> u64 {
+        py.detach(|| self.session.clear_deadlines(TorrentId(torrent)))
+            .0
     }
 
     /// Limits of one torrent, or of the session.

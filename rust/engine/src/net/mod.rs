@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
-use p2pcore_protocol::FileIndex;
+use p2pcore_protocol::{FileIndex, PieceIndex};
 use p2pcore_scheduling::Time;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, Semaphore};
@@ -54,6 +54,8 @@ pub(crate) enum Order {
     Remove(TorrentId, bool),
     SetFiles(TorrentId, Option<Vec<FileIndex>>),
     SetPriorities(TorrentId, Option<Vec<u8>>),
+    SetDeadline(TorrentId, PieceIndex, Option<Duration>),
+    ClearDeadlines(TorrentId),
     SetLimits(Option<TorrentId>, Limits),
     Close,
 }
@@ -273,6 +275,10 @@ fn obey(net: &Rc<Net>, command: CommandId, order: Order) {
         Order::SetPriorities(id, priorities) => with(id, &|torrent| {
             torrent.set_priorities(net, priorities.as_deref());
         }),
+        Order::SetDeadline(id, piece, within) => {
+            with(id, &|torrent| torrent.set_deadline(net, piece, within));
+        }
+        Order::ClearDeadlines(id) => with(id, &|torrent| torrent.clear_deadlines(net)),
         Order::SetLimits(Some(id), limits) => {
             with(id, &|torrent| torrent.limits.set(net.now(), limits));
         }

@@ -66,6 +66,8 @@ pub(super) struct Core {
     pub wanted: Vec<bool>,
     /// How soon each piece is wanted; `None`: all alike.
     pub priorities: Option<Vec<u8>>,
+    /// When pieces are due that are not had.
+    pub due: BTreeMap<PieceIndex, Time>,
     /// Bytes of wanted files, without the pieces that nobody wants.
     pub wanted_bytes: u64,
     /// Files that a piece on its way to the Swarm makes whole: told after the piece, before the end.
@@ -129,6 +131,7 @@ impl Torrent {
             missing: Vec::new(),
             wanted,
             priorities: None,
+            due: BTreeMap::new(),
             wanted_bytes: 0,
             whole: Vec::new(),
             unflushed: false,
@@ -395,6 +398,7 @@ impl Torrent {
                 PieceOutcome::Stored(verified, prints) => {
                     core.unflushed = true;
                     self.shared.set_piece(piece);
+                    core.due.remove(&piece);
                     let mut whole = Vec::new();
                     core.piece_present(self, piece, &mut whole);
                     whole.retain(|file| core.wanted[file.as_usize()]);

@@ -88,7 +88,7 @@ fn watch(due_after: Option<Duration>) -> (Duration, u64, u64) {
         let within = Some(within);
         world.input(leech, Input::Deadline { piece, within });
     }
-    assert!(world.run_until_complete(Duration::from_secs(300)));
+    assert!(world.run_until_complete(Duration::from_mins(5)));
     let verified = world.nodes[leech]
         .facts
         .iter()
@@ -115,7 +115,7 @@ fn late_blocks_of_a_slow_peer_are_fetched_from_the_fast_one() {
 #[test]
 fn nothing_is_hedged_without_a_deadline_or_with_a_late_one() {
     assert_eq!(watch(None).1, 0);
-    assert_eq!(watch(Some(Duration::from_secs(600))).1, 0);
+    assert_eq!(watch(Some(Duration::from_mins(10))).1, 0);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn hedges_are_bounded() {
     for piece in 0..256 {
         world.input(leech, due(piece, 0));
     }
-    assert!(world.run_until_complete(Duration::from_secs(300)));
+    assert!(world.run_until_complete(Duration::from_mins(5)));
     let hedges = world.nodes[leech].swarm.counters().hedges;
     assert_eq!(hedges, 256 * 16 / 50, "what is late all along uses them up");
 }

@@ -155,6 +155,7 @@ impl Torrent {
             core.handle(Input::Priorities(self.wishes(core)));
             core.handle(Input::Sequential(core.sequential));
             core.handle(Input::Had(had));
+            core.tell_deadlines();
             self.publish(net, core); // whoever hears of it finds it in the status
             net.emit(Some(self.id), EventKind::Checked);
             if self.downloads() {

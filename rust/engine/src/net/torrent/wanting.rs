@@ -1,10 +1,11 @@
-//! What of a torrent is wanted: which files, and how soon which pieces.
+//! What of a torrent is wanted: which files, how soon which pieces, and which are due at a time.
 //!
 //! One rule for both: a piece is fetched if a wanted file has bytes in it and its priority is above 0. So files say where
 //! bytes may be written, and priorities which pieces of them come, and in what order.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use p2pcore_protocol::{FileIndex, PieceIndex};
 use p2pcore_scheduling::Input;
@@ -52,6 +53,29 @@ impl Torrent {
         self.refresh(net);
     }
 
+    /// The piece is due so long from now, or (`None`) not at any time.
+    pub fn set_deadline(&self, net: &Net, piece: PieceIndex, within: Option<Duration>) {
+        self.with(net, |core| {
+            let due = within.map(|within| core.now() + within);
+            match due.filter(|_| !core.swarm.have().contains(piece.get())) {
+                Some(due) => core.due.insert(piece, due),
+                None => core.due.remove(&piece),
+            };
+            if core.phase == Phase::Running {
+                let piece = piece.get();
+                core.handle(Input::Deadline { piece, within });
+            }
+        });
+    }
+
+    /// Nothing is due at any time.
+    pub fn clear_deadlines(&self, net: &Net) {
+        self.with(net, |core| {
+            core.due.clear();
+            core.handle(Input::NoDeadlines);
+        });
+    }
+
     /// What the Swarm is told. A seed wants nothing: what is missing cannot be written.
     pub(super) fn wishes(&self, core: &Core) -> Vec<u8> {
         let layout = self.meta.layout();
@@ -94,5 +118,15 @@ impl Torrent {
         };
         let have = core.swarm.have().iter().map(PieceIndex::new);
         core.done_bytes = have.map(|piece| self.wanted_bytes(core, piece)).sum();
+    }
+}
+
+impl Core {
+    /// A new Swarm is told what the one before it knew.
+    pub(super) fn tell_deadlines(&mut self) {
+        for (piece, due) in self.due.clone() {
+            let (piece, within) = (piece.get(), Some(due.since(self.now)));
+            self.handle(Input::Deadline { piece, within });
+        }
     }
 }
