@@ -23,7 +23,14 @@ const MOST_OUTPUTS: usize = 20_000;
 /// Feeds a script; accepted means that it had at least one whole step.
 pub fn swarm(data: &[u8]) -> bool {
     let Some(layout) = layout() else { return false };
-    let mut world = World::new(layout, &SwarmConfig::default());
+    // A script of odd length runs with room for two maps of what peers have.
+    let usual = SwarmConfig::default();
+    let max_map_bytes = [usual.max_map_bytes, 16][data.len() % 2];
+    let config = SwarmConfig {
+        max_map_bytes,
+        ..usual
+    };
+    let mut world = World::new(layout, &config);
     let mut script = Script(data);
     let mut steps = 0;
     while let Some(step) = script.byte() {

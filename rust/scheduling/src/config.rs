@@ -24,6 +24,9 @@ pub struct SwarmConfig {
     pub upload_queue: u32,
     /// Blocks outstanding at one peer at most, however fast it is.
     pub max_outstanding: u32,
+    /// Bytes of the maps of what peers have, at most. Of further peers only the number of pieces is kept: they are served,
+    /// and asked for nothing.
+    pub max_map_bytes: u64,
     /// Bytes of pieces that are begun or being checked at most (the driver may hold them in memory). Two pieces are
     /// always allowed.
     pub max_partial_bytes: u64,
@@ -41,6 +44,7 @@ impl Default for SwarmConfig {
             origin: true,
             upload_queue: 2_000,
             max_outstanding: 2_000,
+            max_map_bytes: 64 << 20,
             max_partial_bytes: 96 << 20,
         }
     }

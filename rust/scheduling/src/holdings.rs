@@ -9,6 +9,8 @@ pub(crate) enum Holdings {
     Nothing,
     /// Something, but not everything.
     Some(Bitfield),
+    /// So many, but which is not kept (memory is short): nothing is asked of such a peer.
+    Counted(u32),
     /// Everything.
     All,
 }
@@ -28,7 +30,7 @@ impl Holdings {
     /// Whether a piece (in range) is among them.
     pub(crate) fn contains(&self, piece: u32) -> bool {
         match self {
-            Self::Nothing => false,
+            Self::Nothing | Self::Counted(_) => false,
             Self::Some(bits) => bits.contains(piece),
             Self::All => true,
         }
@@ -38,7 +40,7 @@ impl Holdings {
     pub(crate) fn bits(&self) -> Option<&Bitfield> {
         match self {
             Self::Some(bits) => Some(bits),
-            Self::Nothing | Self::All => None,
+            Self::Nothing | Self::Counted(_) | Self::All => None,
         }
     }
 
@@ -52,6 +54,7 @@ impl Holdings {
         match self {
             Self::Nothing => 0,
             Self::Some(bits) => bits.count(),
+            Self::Counted(count) => *count,
             Self::All => total,
         }
     }
@@ -59,7 +62,7 @@ impl Holdings {
     /// How many of `needed` are among them.
     pub(crate) fn count_common(&self, needed: &Bitfield) -> u32 {
         match self {
-            Self::Nothing => 0,
+            Self::Nothing | Self::Counted(_) => 0,
             Self::Some(bits) => bits.count_common(needed),
             Self::All => needed.count(),
         }

@@ -146,7 +146,7 @@ impl Picker {
     /// A peer's holdings came (`true`) or went.
     pub(crate) fn count_holdings(&mut self, holds: &Holdings, came: bool) {
         match holds {
-            Holdings::Nothing => {}
+            Holdings::Nothing | Holdings::Counted(_) => {}
             Holdings::Some(bits) => self.order.bulk(bits, came),
             Holdings::All if came => self.seeds = self.seeds.saturating_add(1),
             Holdings::All => self.seeds = self.seeds.saturating_sub(1),

@@ -7,6 +7,7 @@
 mod blocks;
 mod connecting;
 mod filling;
+mod maps;
 mod messages;
 mod outbox;
 mod pieces;

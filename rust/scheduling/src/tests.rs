@@ -3,6 +3,7 @@
 mod alone;
 mod chaos;
 mod explaining;
+mod maps;
 mod passing;
 mod peering;
 mod picking;

@@ -1,9 +1,8 @@
 //! What a Swarm of a million pieces and a thousand peers keeps in memory. A program of its own: the count is over the
 //! process. `cargo test -p p2pcore-scheduling --test memory -- --nocapture` prints the figures.
 //!
-//! The policy in mind is a budget of 64 MiB for peers' bitmaps, beyond which only counts are kept. There is no such
-//! budget yet: what is asserted is that a peer with everything, or nothing, costs no bitmap, that any other costs one
-//! bit for each piece and little more, and that all of it is given back.
+//! What is asserted: a peer with everything, or nothing, costs no bitmap; any other costs one bit for each piece and
+//! little more, until 64 MiB are used up; beyond it costs no bitmap either; and all of it is given back.
 
 #![expect(clippy::cast_possible_wrap, reason = "bytes of one process")]
 
@@ -80,7 +79,8 @@ fn a_million_pieces_and_a_thousand_peers() {
     let pieces = held(&region);
     // Half of them, in runs of eight.
     let half = Message::Bitfield([255, 0].repeat(BITMAP as usize / 2));
-    let (with_half, left) = cost(&mut swarm, &region, (PEERS, &half));
+    let (with_half, _) = cost(&mut swarm, &region, (500, &half));
+    let (beyond, left) = cost(&mut swarm, &region, (PEERS, &half));
     let (with_all, _) = cost(&mut swarm, &region, (PEERS, &Message::HaveAll));
     let (with_none, _) = cost(&mut swarm, &region, (PEERS, &Message::HaveNone));
     let all = (0..PIECES).map(|piece| Verified::simulated(PieceIndex::new(piece)));
@@ -96,8 +96,8 @@ fn a_million_pieces_and_a_thousand_peers() {
         "a peer with half of them: {with_half} bytes, with all: {with_all}, with none: {with_none}"
     );
     println!(
-        "1,000 peers with half: {:.1} MiB, of which bitmaps {:.1} (in mind: 64)",
-        mib(pieces + with_half * PEERS as isize),
+        "1,000 peers with half: {:.1} MiB (their bitmaps would be {:.1})",
+        mib(pieces + beyond * PEERS as isize),
         mib(BITMAP * PEERS as isize)
     );
     println!(
@@ -112,6 +112,11 @@ fn a_million_pieces_and_a_thousand_peers() {
     assert!(
         (BITMAP..=BITMAP + 4_096).contains(&with_half),
         "{with_half}"
+    );
+    let budget = config.max_map_bytes as isize + 4_096 * PEERS as isize;
+    assert!(
+        beyond * PEERS as isize <= budget,
+        "{beyond} bytes for each of {PEERS}"
     );
     assert!(left <= 1 << 20, "{left} bytes are left behind");
 }

@@ -193,7 +193,7 @@ impl Order {
         self.classes.iter().find_map(|class| {
             let Some(buckets) = &class.buckets else {
                 return match holds {
-                    Holdings::Nothing => None,
+                    Holdings::Nothing | Holdings::Counted(_) => None,
                     Holdings::Some(_) | Holdings::All => class
                         .hits(holds.bits(), class.start())
                         .find(|piece| fits(piece)),

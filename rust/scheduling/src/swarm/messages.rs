@@ -43,7 +43,10 @@ impl Swarm {
             Message::Have(piece) => self.on_have(now, key, piece),
             Message::Bitfield(bytes) => {
                 match Bitfield::from_wire(&bytes, self.layout.piece_count()) {
-                    Some(bits) => self.on_map(now, key, Holdings::from_bits(bits)),
+                    Some(bits) => {
+                        let holds = self.keep(now, key, bits);
+                        self.on_map(now, key, holds);
+                    }
                     None => self.close(now, key, CloseReason::ProtocolError),
                 }
             }
@@ -123,6 +126,7 @@ impl Swarm {
         }
         let before = std::mem::replace(&mut peer.holds, holds);
         self.recount(&before, key);
+        self.show_all_if_counted(key);
         self.show_interest(now, key);
         self.fill(now, key);
         if again {
@@ -142,6 +146,20 @@ impl Swarm {
             self.nonsense(now, key);
             return;
         }
+        if let Holdings::Counted(count) = peer.holds {
+            self.count_known(now, key, count + 1);
+            return;
+        }
+        if peer.holds == Holdings::Nothing {
+            let useful = u32::from(self.picker.need().contains(piece));
+            if !self.make_room_for_map(now, key, useful) {
+                self.count_known(now, key, 1);
+                return;
+            }
+        }
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
         let mut bits = match std::mem::replace(&mut peer.holds, Holdings::Nothing) {
             Holdings::Some(bits) => bits,
             _ => Bitfield::new(self.layout.piece_count()),
@@ -182,6 +200,10 @@ impl Swarm {
             self.close(now, key, CloseReason::ProtocolError);
             return;
         }
+        if let Holdings::Counted(count) = peer.holds {
+            self.count_known(now, key, count.saturating_sub(1));
+            return;
+        }
         if !peer.holds.contains(piece) {
             self.nonsense(now, key);
             return;
@@ -200,12 +222,17 @@ impl Swarm {
             _ => {
                 let mut bits = Bitfield::full(self.layout.piece_count());
                 bits.remove(piece);
-                peer.holds = Holdings::from_bits(bits);
+                let holds = self.keep(now, key, bits);
                 if firm {
                     self.picker.count_holdings(&Holdings::All, false);
-                    self.picker.count_holdings(&peer.holds, true);
+                    self.picker.count_holdings(&holds, true);
+                }
+                if let Some(peer) = self.peers.get_mut(key) {
+                    peer.useful = holds.count_common(self.picker.need());
+                    peer.holds = holds;
                 }
                 self.recount(&Holdings::All, key);
+                self.show_all_if_counted(key);
             }
         }
         self.show_interest(now, key);
