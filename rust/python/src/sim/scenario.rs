@@ -180,6 +180,7 @@ impl TryFrom<RawScheduler> for SwarmConfig {
             upload_queue: raw.upload_queue.unwrap_or(usual.upload_queue),
             max_outstanding: raw.max_outstanding.unwrap_or(usual.max_outstanding),
             max_partial_bytes: raw.max_partial_bytes.unwrap_or(usual.max_partial_bytes),
+            ..usual
         })
     }
 }
