@@ -30,6 +30,7 @@ DELAY = 0.0002
 TOLD = 0.5
 """Seconds until a status says what was sent last."""
 
+GROUP = "uplinks of 80 Mbit/s"
 SWARMS = [pytest.param(8, 8), pytest.param(8, 64), pytest.param(16, 64), pytest.param(8, 256)]
 
 
@@ -87,17 +88,17 @@ def simulated(leeches: int, size: int) -> float:
     return HEADERS * statistics.median(sim.run(scenario, seed=seed).last for seed in range(1, 6))
 
 
-@pytest.mark.benchmark(group="a crowd on shaped sockets, 80 Mbit/s each: the last completion")
 @pytest.mark.parametrize(("leeches", "mib"), SWARMS)
 @pytest.mark.parametrize("rival", [P2PCORE, LIBTORRENT], ids=["p2pcore", "libtorrent"])
 def test_crowd(
     benchmark, torrents: dict[int, Path], tiny: bool, rival: Rival, leeches: int, mib: int, run: int
 ) -> None:
+    benchmark.group = f"{GROUP}, {leeches} leeches, {mib} MiB: the last completion"
     count = 2 if tiny else leeches
     with Network(count + 1, RATE) as network:
         took, copies, size = crowd(benchmark, network, rival, [rival] * count, torrents[mib])
     benchmark.extra_info |= {
-        "who": f"{rival.who}, {leeches} leeches, {mib} MiB",
+        "who": rival.who,
         "bytes": count * size,
         "last / bound": max(took) * RATE / size,
         "mean / bound": statistics.mean(took) * RATE / size,
@@ -108,7 +109,7 @@ def test_crowd(
         benchmark.extra_info["simulated / bound"] = simulated(count, size) * RATE / size
 
 
-@pytest.mark.benchmark(group="8 leeches of one kind, or four of each, 64 MiB, 80 Mbit/s: the last completion")
+@pytest.mark.benchmark(group=f"{GROUP}, 8 leeches of one kind or four of each, 64 MiB: the last completion")
 @pytest.mark.parametrize("ours", [0, 4, 8])
 def test_mixed(benchmark, torrents: dict[int, Path], tiny: bool, ours: int, run: int) -> None:
     """The seed is libtorrent's."""

@@ -50,7 +50,7 @@ def test_every_bench_runs_and_tells_its_costs(tmp_path: Path) -> None:
             why = f"{program} is not installed"
             assert {"group": group, "who": who, "why": why} in results["absent"]
             assert f"| {who} | absent: {why} |" in done.stdout
-    crowd = "a crowd on shaped sockets, 80 Mbit/s each: the last completion"
+    crowd = "uplinks of 80 Mbit/s, 8 leeches, 64 MiB: the last completion"
     shaped = [row for row in results["rows"] if row["group"] == crowd]
     assert shaped or crowd in {absent["group"] for absent in results["absent"]}
     assert all(row["last / bound"] > 0.8 for row in shaped)
