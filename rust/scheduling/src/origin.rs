@@ -112,9 +112,10 @@ impl Origin {
         (!again || !waits).then_some(piece)
     }
 
-    /// Whether another promise, of pieces of this length, keeps our link busy.
-    pub(crate) fn has_room(&self, piece: u32) -> bool {
-        self.open < self.link.window(piece)
+    /// Whether another promise, of pieces of this length, keeps our link busy. Where receivers are slow, more `slots` than
+    /// our link's delay asks for were found to.
+    pub(crate) fn has_room(&self, piece: u32, slots: u32) -> bool {
+        self.open < self.link.window(piece).max(slots)
     }
 
     /// Whether a newcomer has a turn, where so many are tried at once.
@@ -468,7 +469,7 @@ mod tests {
         const PIECE: u32 = 1_000_000;
         let mut origin = Origin::new(100, 7);
         let fill = |origin: &mut Origin| {
-            while origin.has_room(PIECE) {
+            while origin.has_room(PIECE, 0) {
                 origin.begin(
                     Time::ZERO,
                     origin.next(Time::ZERO, |_| true).unwrap(),

@@ -192,6 +192,7 @@ impl Swarm {
 
     /// Shows as many pieces as keep our link busy, each to the peer that waited longest.
     pub(super) fn show_more(&mut self, now: Time) {
+        let slots = u32::try_from(self.slots()).unwrap_or(u32::MAX);
         let Some(origin) = &mut self.origin else {
             return;
         };
@@ -207,7 +208,7 @@ impl Swarm {
                 .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
                 .filter(|(shown, _)| {
                     if shown.is_tried {
-                        origin.has_room(length)
+                        origin.has_room(length, slots)
                     } else {
                         origin.has_trial(trials)
                     }

@@ -107,7 +107,10 @@ impl Swarm {
             .filter(|peer| peer.is_candidate())
             .map(|peer| peer.candidate(now, &self.forwarding))
             .partition(|peer| over.binary_search(&peer.account).is_ok());
-        let waits = candidates.len() + last.len() > self.slots.count();
+        // Of an origin, those wait that it could show something.
+        let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
+        let demand = candidates.len() + last.len() + hidden.count();
+        let waits = demand > self.slots.count();
         self.slots.observe(now, waits, self.counters.uploaded);
         let terms = Terms {
             slots: self.slots(),
