@@ -3,11 +3,17 @@
 /// The least time until everybody has `bytes`, if data were a fluid (Kumar and Ross 2006): the origin must send all of
 /// it once, the slowest receiver must take all of it, and all uploads together must carry a copy for each.
 pub fn fluid(bytes: u64, origin_up: u64, least_down: u64, peers_up: &[u64]) -> f64 {
-    let total: u64 = peers_up.iter().sum();
+    let total = sum(origin_up, peers_up);
     let copies = bytes as f64 * peers_up.len() as f64;
     seconds(bytes as f64, origin_up)
         .max(seconds(bytes as f64, least_down))
-        .max(seconds(copies, origin_up + total))
+        .max(seconds(copies, total))
+}
+
+/// All uplinks together; who has no limit has the largest number there is.
+fn sum(origin_up: u64, peers_up: &[u64]) -> u64 {
+    let add = |total: u64, up: &u64| total.saturating_add(*up);
+    peers_up.iter().fold(origin_up, add)
 }
 
 /// The least time with pieces that can be passed on only whole, equal uplinks and one origin (Mundinger, Weber and
@@ -29,7 +35,7 @@ pub fn site(bytes: u64, piece_length: u32, link: u64, least_down: u64, peers_up:
 
 /// What free riders cost: everybody's fluid time, and the contributors' if these were served first.
 pub fn free_riders(bytes: u64, origin_up: u64, contributors_up: &[u64], riders: usize) -> Riders {
-    let total: u64 = origin_up + contributors_up.iter().sum::<u64>();
+    let total = sum(origin_up, contributors_up);
     let everybody = (contributors_up.len() + riders) as f64;
     let time =
         |peers: f64| seconds(bytes as f64, origin_up).max(seconds(bytes as f64 * peers, total));
@@ -58,6 +64,13 @@ fn seconds(bytes: f64, rate: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uplinks_without_a_limit_do_not_overflow() {
+        let none = [u64::MAX; 2];
+        assert!(fluid(1_000, 10, 10, &none) >= 100.0);
+        assert!(free_riders(1_000, 10, &none, 1).everybody >= 100.0);
+    }
 
     fn close(one: f64, other: f64) -> bool {
         (one - other).abs() < 1e-9
