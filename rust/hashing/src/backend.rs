@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use crate::processor;
+
 /// A way to hash many streams at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -46,19 +48,7 @@ impl Backend {
 
     /// Whether this processor has what it needs.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::ShaNi => crate::x86::has_sha(),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => false,
-        }
+        self == Self::Portable || processor::has(self)
     }
 
     pub(crate) fn or_portable(self) -> Self {

@@ -7,15 +7,30 @@
 mod algorithm;
 mod backend;
 mod digest;
+#[cfg(target_arch = "x86_64")]
+mod kernels;
 mod lanes;
 mod leaves;
 mod many;
 pub mod merkle;
+#[cfg(not(target_arch = "x86_64"))]
+mod plain;
+mod reduce;
+#[cfg(target_arch = "x86_64")]
+mod rounds;
+#[cfg(target_arch = "x86_64")]
+mod streams;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+
+#[cfg(not(target_arch = "x86_64"))]
+use plain as processor;
+#[cfg(target_arch = "x86_64")]
+use x86 as processor;
 
 pub use backend::Backend;
 pub use digest::{Blake3, Sha1, Sha1Digest, Sha256, Sha256Digest, sha1, sha256};
 pub use lanes::LANES;
 pub use leaves::LeavesMany;
 pub use many::{Sha1Many, Sha256Many, sha1_many, sha256_many};
+pub use reduce::{merkle_reduce, merkle_reduce_with};
