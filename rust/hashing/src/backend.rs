@@ -15,22 +15,39 @@ pub enum Backend {
     Avx2,
     /// Sixteen lanes, and interleaved SHA instructions where only few streams are left.
     Avx512,
+    /// Four lanes.
+    Neon,
+    /// Streams interleaved, with the SHA instructions of `ARMv8`.
+    Armv8,
 }
 
 impl Backend {
     /// All of them, the one without needs first.
-    pub const ALL: [Self; 4] = [Self::Portable, Self::ShaNi, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 6] = [
+        Self::Portable,
+        Self::ShaNi,
+        Self::Avx2,
+        Self::Avx512,
+        Self::Neon,
+        Self::Armv8,
+    ];
 
     /// The fastest that this processor has, or the one that the environment variable `P2PCORE_HASH` names
-    /// (`portable`, `sha-ni`, `avx2`, `avx512`), where the processor has it.
+    /// (`portable`, `sha-ni`, `avx2`, `avx512`, `neon`, `armv8`), where the processor has it.
     pub fn best() -> Self {
         static BEST: OnceLock<Backend> = OnceLock::new();
         *BEST.get_or_init(|| {
             let named = std::env::var("P2PCORE_HASH").unwrap_or_default();
             let forced = Self::ALL.into_iter().find(|one| one.name() == named);
             let usable = |one: &Self| one.is_available();
-            // The SHA instructions are faster than eight lanes, so AVX2 is for processors without them.
-            let order = [Self::Avx512, Self::ShaNi, Self::Avx2];
+            // The SHA instructions are faster than few lanes, so AVX2 and NEON are for processors without them.
+            let order = [
+                Self::Avx512,
+                Self::ShaNi,
+                Self::Avx2,
+                Self::Armv8,
+                Self::Neon,
+            ];
             let fastest = order.into_iter().find(usable);
             forced.filter(usable).or(fastest).unwrap_or(Self::Portable)
         })
@@ -43,6 +60,8 @@ impl Backend {
             Self::ShaNi => "sha-ni",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+            Self::Armv8 => "armv8",
         }
     }
 

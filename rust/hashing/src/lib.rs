@@ -5,25 +5,29 @@
 //! here, for which those crates are the oracle.
 
 mod algorithm;
+#[cfg(target_arch = "aarch64")]
+mod arm;
 mod backend;
 mod digest;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod kernels;
 mod lanes;
 mod leaves;
 mod many;
 pub mod merkle;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod plain;
 mod reduce;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod rounds;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod streams;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+use arm as processor;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 use plain as processor;
 #[cfg(target_arch = "x86_64")]
 use x86 as processor;
