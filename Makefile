@@ -15,7 +15,7 @@ SIM ?= all
 SCHEDULER ?=
 
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-python lint bench bench-sockets bench-scheduler profile sim sim-nightly sim-golden fuzz wheel dev build peers clean
+.PHONY: help demo test test-rust test-arm test-python lint bench bench-sockets bench-scheduler profile sim sim-nightly sim-golden fuzz wheel dev build peers clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -40,6 +40,12 @@ test-rust: ## Rust tests and doc tests.
 		cargo test --workspace --exclude p2pcore-python --locked -q --lib --tests --examples; \
 	fi
 	cargo test --workspace --exclude p2pcore-python --locked -q --doc
+
+# Needs the Rust target and Debian's gcc-aarch64-linux-gnu and qemu-user.
+test-arm: ## The tests of the hashes on AArch64, in an emulator.
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu" \
+		cargo test --locked -q --target aarch64-unknown-linux-gnu -p p2pcore-hashing
 
 # On the installed release build, as users have it. stubtest and mypy --strict are among these tests.
 test-python: $(VENV)/dev build ## Python tests, on the installed release build.

@@ -1,7 +1,6 @@
 //! The two digests, as the lanes see them.
 
-use crate::backend::Backend;
-use crate::lanes::{Algorithm, Kernel};
+use crate::lanes::{Algorithm, Kernel, Kernels};
 
 /// SHA-1 (FIPS 180-4).
 #[derive(Debug)]
@@ -24,11 +23,8 @@ impl Algorithm<5> for Sha1Lanes {
         sha1::block_api::compress(state, data.as_chunks().0);
     }
 
-    fn kernels(backend: Backend) -> &'static [Kernel<5>] {
-        #[cfg(target_arch = "x86_64")]
-        return crate::x86::sha1_kernels(backend);
-        #[cfg(not(target_arch = "x86_64"))]
-        return &[];
+    fn kernel(kernels: &'static Kernels) -> &'static Kernel<5> {
+        &kernels.sha1
     }
 }
 
@@ -48,10 +44,7 @@ impl Algorithm<8> for Sha256Lanes {
         sha2::block_api::compress256(state, data.as_chunks().0);
     }
 
-    fn kernels(backend: Backend) -> &'static [Kernel<8>] {
-        #[cfg(target_arch = "x86_64")]
-        return crate::x86::sha256_kernels(backend);
-        #[cfg(not(target_arch = "x86_64"))]
-        return &[];
+    fn kernel(kernels: &'static Kernels) -> &'static Kernel<8> {
+        &kernels.sha256
     }
 }

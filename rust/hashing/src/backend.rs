@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use crate::processor;
+
 /// A way to hash many streams at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -13,22 +15,39 @@ pub enum Backend {
     Avx2,
     /// Sixteen lanes, and interleaved SHA instructions where only few streams are left.
     Avx512,
+    /// Four lanes.
+    Neon,
+    /// Streams interleaved, with the SHA instructions of `ARMv8`.
+    Armv8,
 }
 
 impl Backend {
     /// All of them, the one without needs first.
-    pub const ALL: [Self; 4] = [Self::Portable, Self::ShaNi, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 6] = [
+        Self::Portable,
+        Self::ShaNi,
+        Self::Avx2,
+        Self::Avx512,
+        Self::Neon,
+        Self::Armv8,
+    ];
 
     /// The fastest that this processor has, or the one that the environment variable `P2PCORE_HASH` names
-    /// (`portable`, `sha-ni`, `avx2`, `avx512`), where the processor has it.
+    /// (`portable`, `sha-ni`, `avx2`, `avx512`, `neon`, `armv8`), where the processor has it.
     pub fn best() -> Self {
         static BEST: OnceLock<Backend> = OnceLock::new();
         *BEST.get_or_init(|| {
             let named = std::env::var("P2PCORE_HASH").unwrap_or_default();
             let forced = Self::ALL.into_iter().find(|one| one.name() == named);
             let usable = |one: &Self| one.is_available();
-            // The SHA instructions are faster than eight lanes, so AVX2 is for processors without them.
-            let order = [Self::Avx512, Self::ShaNi, Self::Avx2];
+            // The SHA instructions are faster than few lanes, so AVX2 and NEON are for processors without them.
+            let order = [
+                Self::Avx512,
+                Self::ShaNi,
+                Self::Avx2,
+                Self::Armv8,
+                Self::Neon,
+            ];
             let fastest = order.into_iter().find(usable);
             forced.filter(usable).or(fastest).unwrap_or(Self::Portable)
         })
@@ -41,24 +60,14 @@ impl Backend {
             Self::ShaNi => "sha-ni",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+            Self::Armv8 => "armv8",
         }
     }
 
     /// Whether this processor has what it needs.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::ShaNi => crate::x86::has_sha(),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => false,
-        }
+        self == Self::Portable || processor::has(self)
     }
 
     pub(crate) fn or_portable(self) -> Self {

@@ -4,6 +4,7 @@
 //! that end make room for the next, and what is too few for the widest kernel goes to a narrower one.
 
 use crate::backend::Backend;
+use crate::processor;
 
 /// Bytes that both digests take at a time.
 pub(crate) const BLOCK: usize = 64;
@@ -19,16 +20,24 @@ pub(crate) trait Algorithm<const W: usize> {
     /// One stream, whole blocks.
     fn compress(state: &mut [u32; W], data: &[u8]);
 
-    /// The kernels of a backend, widest first. May be none.
-    fn kernels(backend: Backend) -> &'static [Kernel<W>];
+    /// Its kernel of these.
+    fn kernel(kernels: &'static Kernels) -> &'static Kernel<W>;
 }
 
 /// States, the data of each lane, and how many blocks.
 pub(crate) type Run<const W: usize> = fn(&mut [[u32; W]], &[&[u8]], usize);
 
+/// What some instructions do to a fixed number of lanes. A backend has several, widest first, or none.
+pub(crate) struct Kernels {
+    pub sha1: Kernel<5>,
+    pub sha256: Kernel<8>,
+    /// SHA-256 of messages that are one block each, from the first state to the last: nodes of Merkle trees.
+    pub node: Kernel<8>,
+}
+
 /// A function over a fixed number of lanes.
 pub(crate) struct Kernel<const W: usize> {
-    /// How many streams it takes at once.
+    /// How many streams it takes at once; at most [`LANES`].
     pub lanes: usize,
     /// With fewer than this it is slower than the next.
     pub worth: usize,
@@ -52,7 +61,7 @@ pub(crate) fn compress_all<A: Algorithm<W>, const W: usize>(
 ) {
     let mut waiting = jobs.iter_mut().filter(|job| !job.data.is_empty());
     let mut active: Vec<&mut Job<'_, W>> = Vec::with_capacity(LANES);
-    for kernel in A::kernels(backend) {
+    for kernel in processor::kernels(backend).iter().map(A::kernel) {
         loop {
             active.extend(
                 waiting

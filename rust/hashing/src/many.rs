@@ -180,7 +180,8 @@ fn ending<const W: usize>(stream: &Stream<W>) -> ([u8; 2 * BLOCK], usize) {
     (bytes, length)
 }
 
-fn bytes<const W: usize, const N: usize>(state: [u32; W]) -> [u8; N] {
+/// The words of a state, big-endian.
+pub(crate) fn bytes<const W: usize, const N: usize>(state: [u32; W]) -> [u8; N] {
     let mut out = [0; N];
     for (four, word) in out.chunks_exact_mut(4).zip(state) {
         four.copy_from_slice(&word.to_be_bytes());

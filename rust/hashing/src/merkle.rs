@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use crate::digest::{Sha256Digest, sha256};
-use crate::many::sha256_many;
+use crate::reduce::merkle_reduce;
 
 /// Bytes under one leaf.
 pub const LEAF: usize = 16 * 1024;
@@ -59,8 +59,7 @@ pub fn root(layer: &[Sha256Digest], height: u32, min_width: usize) -> Sha256Dige
 /// The layer above `layer`, whose nodes stand at `height`; an odd last node gets a padding sibling.
 pub fn level_above(layer: &[Sha256Digest], height: u32) -> Vec<Sha256Digest> {
     let (pairs, odd) = layer.as_chunks::<2>();
-    let pairs: Vec<&[u8]> = pairs.iter().map(|pair| pair.as_flattened()).collect();
-    let mut above = sha256_many(&pairs);
+    let mut above = merkle_reduce(pairs);
     above.extend(odd.first().map(|left| parent(left, &pad_hash(height))));
     above
 }

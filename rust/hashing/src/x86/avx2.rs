@@ -2,74 +2,75 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::Vector;
-use super::{sha1, sha256};
+use crate::kernels::{self, Lanes, kernel};
+use crate::lanes::Kernels;
+use crate::rounds::Vector;
 
-/// # Safety
-/// AVX2 is there; both slices have eight lanes, each with the blocks.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn sha1(states: &mut [[u32; 5]], data: &[&[u8]], blocks: usize) {
-    // SAFETY: as the caller says.
-    unsafe { sha1::run::<Ymm>(states, data, blocks) }
-}
-
-/// # Safety
-/// AVX2 is there; both slices have eight lanes, each with the blocks.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn sha256(states: &mut [[u32; 8]], data: &[&[u8]], blocks: usize) {
-    // SAFETY: as the caller says.
-    unsafe { sha256::run::<Ymm>(states, data, blocks) }
-}
+pub(super) const KERNELS: Kernels = Kernels {
+    sha1: kernel!("avx2", kernels::sha1::<Ymm>, words: 5, lanes: 8, worth: 2),
+    sha256: kernel!("avx2", kernels::sha256::<Ymm>, words: 8, lanes: 8, worth: 2),
+    node: kernel!("avx2", kernels::node::<Ymm>, words: 8, lanes: 8, worth: 2),
+};
 
 #[derive(Clone, Copy)]
 struct Ymm(__m256i);
 
-// SAFETY of every block below: the feature is there, as the trait's callers say.
+// SAFETY of every block below: who has a vector has the feature.
 impl Vector for Ymm {
-    const LANES: usize = 8;
-
     #[inline(always)]
-    unsafe fn splat(word: u32) -> Self {
+    fn splat(self, word: u32) -> Self {
         Self(unsafe { _mm256_set1_epi32(word.cast_signed()) })
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
+    fn add(self, other: Self) -> Self {
         Self(unsafe { _mm256_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn xor(self, other: Self) -> Self {
+    fn xor(self, other: Self) -> Self {
         Self(unsafe { _mm256_xor_si256(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn rotate<const LEFT: i32, const RIGHT: i32>(self) -> Self {
+    fn rotate<const LEFT: i32, const RIGHT: i32>(self) -> Self {
         let up = unsafe { _mm256_slli_epi32::<LEFT>(self.0) };
         let down = unsafe { _mm256_srli_epi32::<RIGHT>(self.0) };
         Self(unsafe { _mm256_or_si256(up, down) })
     }
 
     #[inline(always)]
-    unsafe fn shift<const RIGHT: i32>(self) -> Self {
+    fn shift<const RIGHT: i32>(self) -> Self {
         Self(unsafe { _mm256_srli_epi32::<RIGHT>(self.0) })
     }
 
     #[inline(always)]
-    unsafe fn choose(self, yes: Self, no: Self) -> Self {
-        unsafe { yes.xor(no).and(self).xor(no) }
+    fn choose(self, yes: Self, no: Self) -> Self {
+        yes.xor(no).and(self).xor(no)
     }
 
     #[inline(always)]
-    unsafe fn majority(self, b: Self, c: Self) -> Self {
+    fn majority(self, b: Self, c: Self) -> Self {
         // Where two agree it is theirs, else the third's.
-        unsafe { self.xor(b).choose(c, b) }
+        self.xor(b).choose(c, b)
     }
 
     #[inline(always)]
-    unsafe fn xor3(self, b: Self, c: Self) -> Self {
-        unsafe { self.xor(b).xor(c) }
+    fn xor3(self, b: Self, c: Self) -> Self {
+        self.xor(b).xor(c)
     }
+}
+
+impl Ymm {
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        Self(unsafe { _mm256_and_si256(self.0, other.0) })
+    }
+}
+
+// SAFETY of every block below: the feature is there, as the trait's callers say.
+impl Lanes for Ymm {
+    const LANES: usize = 8;
 
     #[inline(always)]
     unsafe fn load(words: &[u32]) -> Self {
@@ -106,13 +107,6 @@ impl Vector for Ymm {
             }
             words
         }
-    }
-}
-
-impl Ymm {
-    #[inline(always)]
-    unsafe fn and(self, other: Self) -> Self {
-        Self(unsafe { _mm256_and_si256(self.0, other.0) })
     }
 }
 

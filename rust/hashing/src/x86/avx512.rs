@@ -2,72 +2,66 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::Vector;
-use super::{sha1, sha256};
+use crate::kernels::{self, Lanes, kernel};
+use crate::lanes::Kernels;
+use crate::rounds::Vector;
 
-/// # Safety
-/// AVX-512F and BW are there; both slices have sixteen lanes, each with the blocks.
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn sha1(states: &mut [[u32; 5]], data: &[&[u8]], blocks: usize) {
-    // SAFETY: as the caller says.
-    unsafe { sha1::run::<Zmm>(states, data, blocks) }
-}
-
-/// # Safety
-/// AVX-512F and BW are there; both slices have sixteen lanes, each with the blocks.
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn sha256(states: &mut [[u32; 8]], data: &[&[u8]], blocks: usize) {
-    // SAFETY: as the caller says.
-    unsafe { sha256::run::<Zmm>(states, data, blocks) }
-}
+pub(super) const KERNELS: Kernels = Kernels {
+    sha1: kernel!("avx512f,avx512bw", kernels::sha1::<Zmm>, words: 5, lanes: 16, worth: 7),
+    sha256: kernel!("avx512f,avx512bw", kernels::sha256::<Zmm>, words: 8, lanes: 16, worth: 9),
+    node: kernel!("avx512f,avx512bw", kernels::node::<Zmm>, words: 8, lanes: 16, worth: 10),
+};
 
 #[derive(Clone, Copy)]
 struct Zmm(__m512i);
 
-// SAFETY of every block below: the feature is there, as the trait's callers say.
+// SAFETY of every block below: who has a vector has the feature.
 impl Vector for Zmm {
-    const LANES: usize = 16;
-
     #[inline(always)]
-    unsafe fn splat(word: u32) -> Self {
+    fn splat(self, word: u32) -> Self {
         Self(unsafe { _mm512_set1_epi32(word.cast_signed()) })
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
+    fn add(self, other: Self) -> Self {
         Self(unsafe { _mm512_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn xor(self, other: Self) -> Self {
+    fn xor(self, other: Self) -> Self {
         Self(unsafe { _mm512_xor_si512(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn rotate<const LEFT: i32, const RIGHT: i32>(self) -> Self {
+    fn rotate<const LEFT: i32, const RIGHT: i32>(self) -> Self {
         Self(unsafe { _mm512_rol_epi32::<LEFT>(self.0) })
     }
 
     #[inline(always)]
-    unsafe fn shift<const RIGHT: i32>(self) -> Self {
+    fn shift<const RIGHT: i32>(self) -> Self {
         const { assert!(RIGHT >= 0) };
         Self(unsafe { _mm512_srl_epi32(self.0, _mm_cvtsi32_si128(RIGHT)) })
     }
 
     #[inline(always)]
-    unsafe fn choose(self, yes: Self, no: Self) -> Self {
+    fn choose(self, yes: Self, no: Self) -> Self {
         Self(unsafe { _mm512_ternarylogic_epi32::<0xca>(self.0, yes.0, no.0) })
     }
 
     #[inline(always)]
-    unsafe fn majority(self, b: Self, c: Self) -> Self {
+    fn majority(self, b: Self, c: Self) -> Self {
         Self(unsafe { _mm512_ternarylogic_epi32::<0xe8>(self.0, b.0, c.0) })
     }
 
     #[inline(always)]
-    unsafe fn xor3(self, b: Self, c: Self) -> Self {
+    fn xor3(self, b: Self, c: Self) -> Self {
         Self(unsafe { _mm512_ternarylogic_epi32::<0x96>(self.0, b.0, c.0) })
     }
+}
+
+// SAFETY of every block below: the feature is there, as the trait's callers say.
+impl Lanes for Zmm {
+    const LANES: usize = 16;
 
     #[inline(always)]
     unsafe fn load(words: &[u32]) -> Self {

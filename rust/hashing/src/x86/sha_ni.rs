@@ -1,137 +1,181 @@
-//! Two streams interleaved: while one waits for its round, the other's is computed.
+//! The SHA instructions, two streams interleaved.
 
 use std::arch::x86_64::*;
 
-use super::sha256::K;
-use crate::lanes::BLOCK;
+use crate::kernels::kernel;
+use crate::lanes::Kernels;
+use crate::rounds::sha256::K;
+use crate::streams::{self, Sha256State, State};
 
 const STREAMS: usize = 2;
 
-/// # Safety
-/// SHA, SSSE3 and SSE4.1 are there; both slices have two lanes, each with the blocks.
-#[target_feature(enable = "sha,ssse3,sse4.1")]
-pub(super) unsafe fn sha1(states: &mut [[u32; 5]], data: &[&[u8]], blocks: usize) {
-    let swap = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
-    let zero = _mm_setzero_si128();
-    let (mut abcd, mut e) = ([zero; STREAMS], [zero; STREAMS]);
-    for s in 0..STREAMS {
-        let [a, b, c, d, last] = states[s].map(u32::cast_signed);
-        (abcd[s], e[s]) = (_mm_set_epi32(a, b, c, d), _mm_set_epi32(last, 0, 0, 0));
-    }
-    for block in 0..blocks {
-        let (abcd_before, e_before) = (abcd, e);
-        let mut w = [[zero; 4]; STREAMS];
-        for s in 0..STREAMS {
-            for (i, four) in w[s].iter_mut().enumerate() {
-                // SAFETY: the caller's lanes have the block.
-                let bytes = unsafe { load(data[s], block * BLOCK + 16 * i) };
-                *four = _mm_shuffle_epi8(bytes, swap);
+pub(super) const KERNELS: Kernels = Kernels {
+    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, STREAMS>, words: 5, lanes: STREAMS, worth: 2),
+    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, STREAMS>, words: 8, lanes: STREAMS, worth: 2),
+    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, STREAMS>, words: 8, lanes: STREAMS, worth: 2),
+};
+
+#[derive(Clone, Copy)]
+struct Sha1 {
+    /// The first word on top.
+    abcd: __m128i,
+    /// Before the first step `e` itself, on top; after it the words whose first, rotated, is `e`.
+    e: __m128i,
+}
+
+// SAFETY of every block below: the feature is there, as the trait's callers say.
+impl State<5> for Sha1 {
+    type Four = __m128i;
+    const STEPS: usize = 20;
+
+    #[inline(always)]
+    unsafe fn load(words: [u32; 5]) -> Self {
+        let [a, b, c, d, e] = words.map(u32::cast_signed);
+        unsafe {
+            Self {
+                abcd: _mm_set_epi32(a, b, c, d),
+                e: _mm_set_epi32(e, 0, 0, 0),
             }
         }
-        macro_rules! five {
-            ($from:literal, $mix:literal) => {
-                for t in $from..$from + 5 {
-                    for s in 0..STREAMS {
-                        if t >= 4 {
-                            let mixed = _mm_sha1msg1_epu32(w[s][t & 3], w[s][(t + 1) & 3]);
-                            let mixed = _mm_xor_si128(mixed, w[s][(t + 2) & 3]);
-                            w[s][t & 3] = _mm_sha1msg2_epu32(mixed, w[s][(t + 3) & 3]);
-                        }
-                        let with = if t == 0 {
-                            _mm_add_epi32(e[s], w[s][0])
-                        } else {
-                            _mm_sha1nexte_epu32(e[s], w[s][t & 3])
-                        };
-                        e[s] = abcd[s];
-                        abcd[s] = _mm_sha1rnds4_epu32::<$mix>(abcd[s], with);
-                    }
-                }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self) -> [u32; 5] {
+        let [a, b, c, d] = unsafe { words(self.abcd) };
+        [a, b, c, d, unsafe { words(self.e) }[0]]
+    }
+
+    #[inline(always)]
+    unsafe fn message(bytes: &[u8; 16]) -> __m128i {
+        unsafe {
+            let swap = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
+            _mm_shuffle_epi8(_mm_loadu_si128(bytes.as_ptr().cast()), swap)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn next(w: [__m128i; 4]) -> __m128i {
+        unsafe {
+            let mixed = _mm_xor_si128(_mm_sha1msg1_epu32(w[0], w[1]), w[2]);
+            _mm_sha1msg2_epu32(mixed, w[3])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn step<const T: usize>(self, w: __m128i) -> Self {
+        unsafe {
+            let with = match T {
+                0 => _mm_add_epi32(self.e, w),
+                _ => _mm_sha1nexte_epu32(self.e, w),
             };
-        }
-        five!(0, 0);
-        five!(5, 1);
-        five!(10, 2);
-        five!(15, 3);
-        for s in 0..STREAMS {
-            e[s] = _mm_sha1nexte_epu32(e[s], e_before[s]);
-            abcd[s] = _mm_add_epi32(abcd[s], abcd_before[s]);
+            let abcd = match T / 5 {
+                0 => _mm_sha1rnds4_epu32::<0>(self.abcd, with),
+                1 => _mm_sha1rnds4_epu32::<1>(self.abcd, with),
+                2 => _mm_sha1rnds4_epu32::<2>(self.abcd, with),
+                _ => _mm_sha1rnds4_epu32::<3>(self.abcd, with),
+            };
+            let e = self.abcd;
+            Self { abcd, e }
         }
     }
-    for s in 0..STREAMS {
-        let words = [
-            _mm_extract_epi32::<3>(abcd[s]),
-            _mm_extract_epi32::<2>(abcd[s]),
-            _mm_extract_epi32::<1>(abcd[s]),
-            _mm_extract_epi32::<0>(abcd[s]),
-            _mm_extract_epi32::<3>(e[s]),
-        ];
-        states[s] = words.map(i32::cast_unsigned);
+
+    #[inline(always)]
+    unsafe fn add(self, before: Self) -> Self {
+        unsafe {
+            Self {
+                abcd: _mm_add_epi32(self.abcd, before.abcd),
+                e: _mm_sha1nexte_epu32(self.e, before.e),
+            }
+        }
     }
 }
 
-/// # Safety
-/// SHA, SSSE3 and SSE4.1 are there; both slices have two lanes, each with the blocks.
-#[target_feature(enable = "sha,ssse3,sse4.1")]
-pub(super) unsafe fn sha256(states: &mut [[u32; 8]], data: &[&[u8]], blocks: usize) {
-    let swap = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-    let zero = _mm_setzero_si128();
-    // The instructions want the words in this order.
-    let (mut abef, mut cdgh) = ([zero; STREAMS], [zero; STREAMS]);
-    for s in 0..STREAMS {
-        let [a, b, c, d, e, f, g, h] = states[s].map(u32::cast_signed);
-        (abef[s], cdgh[s]) = (_mm_set_epi32(a, b, e, f), _mm_set_epi32(c, d, g, h));
-    }
-    for block in 0..blocks {
-        let (abef_before, cdgh_before) = (abef, cdgh);
-        let mut w = [[zero; 4]; STREAMS];
-        for s in 0..STREAMS {
-            for (i, four) in w[s].iter_mut().enumerate() {
-                // SAFETY: the caller's lanes have the block.
-                let bytes = unsafe { load(data[s], block * BLOCK + 16 * i) };
-                *four = _mm_shuffle_epi8(bytes, swap);
+/// In the order that the instructions want, the first word on top.
+#[derive(Clone, Copy)]
+struct Sha256 {
+    abef: __m128i,
+    cdgh: __m128i,
+}
+
+// SAFETY of every block below: the feature is there, as the trait's callers say.
+impl State<8> for Sha256 {
+    type Four = __m128i;
+    const STEPS: usize = 16;
+
+    #[inline(always)]
+    unsafe fn load(words: [u32; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h] = words.map(u32::cast_signed);
+        unsafe {
+            Self {
+                abef: _mm_set_epi32(a, b, e, f),
+                cdgh: _mm_set_epi32(c, d, g, h),
             }
         }
-        for t in 0..16 {
-            let [k0, k1, k2, k3] = [0, 1, 2, 3].map(|i| K[4 * t + i].cast_signed());
-            let constant = _mm_set_epi32(k3, k2, k1, k0);
-            for s in 0..STREAMS {
-                if t >= 4 {
-                    let first = _mm_sha256msg1_epu32(w[s][t & 3], w[s][(t + 1) & 3]);
-                    let between = _mm_alignr_epi8::<4>(w[s][(t + 3) & 3], w[s][(t + 2) & 3]);
-                    w[s][t & 3] =
-                        _mm_sha256msg2_epu32(_mm_add_epi32(first, between), w[s][(t + 3) & 3]);
-                }
-                let with = _mm_add_epi32(w[s][t & 3], constant);
-                cdgh[s] = _mm_sha256rnds2_epu32(cdgh[s], abef[s], with);
-                let with = _mm_shuffle_epi32::<0x0e>(with);
-                abef[s] = _mm_sha256rnds2_epu32(abef[s], cdgh[s], with);
-            }
-        }
-        for s in 0..STREAMS {
-            abef[s] = _mm_add_epi32(abef[s], abef_before[s]);
-            cdgh[s] = _mm_add_epi32(cdgh[s], cdgh_before[s]);
+    }
+
+    #[inline(always)]
+    unsafe fn store(self) -> [u32; 8] {
+        let [a, b, e, f] = unsafe { words(self.abef) };
+        let [c, d, g, h] = unsafe { words(self.cdgh) };
+        [a, b, c, d, e, f, g, h]
+    }
+
+    #[inline(always)]
+    unsafe fn message(bytes: &[u8; 16]) -> __m128i {
+        unsafe {
+            let swap = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
+            _mm_shuffle_epi8(_mm_loadu_si128(bytes.as_ptr().cast()), swap)
         }
     }
-    for s in 0..STREAMS {
-        let words = [
-            _mm_extract_epi32::<3>(abef[s]),
-            _mm_extract_epi32::<2>(abef[s]),
-            _mm_extract_epi32::<3>(cdgh[s]),
-            _mm_extract_epi32::<2>(cdgh[s]),
-            _mm_extract_epi32::<1>(abef[s]),
-            _mm_extract_epi32::<0>(abef[s]),
-            _mm_extract_epi32::<1>(cdgh[s]),
-            _mm_extract_epi32::<0>(cdgh[s]),
-        ];
-        states[s] = words.map(i32::cast_unsigned);
+
+    #[inline(always)]
+    unsafe fn next(w: [__m128i; 4]) -> __m128i {
+        unsafe {
+            let between = _mm_alignr_epi8::<4>(w[3], w[2]);
+            let mixed = _mm_add_epi32(_mm_sha256msg1_epu32(w[0], w[1]), between);
+            _mm_sha256msg2_epu32(mixed, w[3])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn step<const T: usize>(self, w: __m128i) -> Self {
+        unsafe { self.rounds(_mm_add_epi32(w, Self::four(&K.as_chunks().0[T]))) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, before: Self) -> Self {
+        unsafe {
+            Self {
+                abef: _mm_add_epi32(self.abef, before.abef),
+                cdgh: _mm_add_epi32(self.cdgh, before.cdgh),
+            }
+        }
     }
 }
 
-/// # Safety
-/// There are 16 bytes at `offset`.
+// SAFETY of every block below: the feature is there, as the trait's callers say.
+impl Sha256State for Sha256 {
+    #[inline(always)]
+    unsafe fn four(words: &[u32; 4]) -> __m128i {
+        unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn rounds(self, sums: __m128i) -> Self {
+        unsafe {
+            let cdgh = _mm_sha256rnds2_epu32(self.cdgh, self.abef, sums);
+            let sums = _mm_shuffle_epi32::<0x0e>(sums);
+            let abef = _mm_sha256rnds2_epu32(self.abef, cdgh, sums);
+            Self { abef, cdgh }
+        }
+    }
+}
+
+/// The four words, from the top.
 #[inline(always)]
-unsafe fn load(data: &[u8], offset: usize) -> __m128i {
-    debug_assert!(data.len() >= offset + 16);
-    // SAFETY: as the caller says.
-    unsafe { _mm_loadu_si128(data.as_ptr().add(offset).cast()) }
+unsafe fn words(four: __m128i) -> [u32; 4] {
+    let mut words = [0; 4];
+    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), four) };
+    words.reverse();
+    words
 }
