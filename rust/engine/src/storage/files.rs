@@ -70,7 +70,7 @@ impl Storage {
             OnDisk::Foreign if self.may_overwrite() => self.open_again(file)?,
             OnDisk::Foreign => return Err(self.not_ours(file)),
         };
-        Ok(HANDLES.put(self.key(number), Handle::new(opened, true)))
+        Ok(self.keep(file, opened, true))
     }
 
     pub(super) fn open_parts(&self) -> Result<Arc<Handle>, StorageError> {
@@ -200,7 +200,7 @@ impl Storage {
             }
             return Err(error);
         }
-        self.note_looks(file);
+        self.note_looks(file, &created);
         Ok(created)
     }
 
@@ -222,7 +222,7 @@ impl Storage {
         }
         if found.size != self.meta.layout().file_size(file) {
             self.size(file, &opened)?;
-            self.note_looks(file);
+            self.note_looks(file, &opened);
         }
         Ok(opened)
     }

@@ -20,6 +20,7 @@ mod tests;
 mod watch;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -241,7 +242,17 @@ impl Storage {
             .places
             .open_file(file, write)
             .map_err(|error| StorageError::new("open", self.places.path(file), &error))?;
-        Ok(HANDLES.put(self.key(number), Handle::new(opened, write)))
+        Ok(self.keep(file, opened, write))
+    }
+
+    /// Keeps a file open. Its path was walked just now: the next look at it is due later, where an open file that is not
+    /// ours would be known by its looks.
+    fn keep(&self, file: FileIndex, opened: File, writable: bool) -> Arc<Handle> {
+        let handle = Handle::new(opened, writable);
+        if self.looks(file).known().is_some() {
+            handle.due(self.now_ms());
+        }
+        HANDLES.put(self.key(file.get()), handle)
     }
 
     fn read_from(

@@ -1,5 +1,6 @@
 //! Whether somebody else touched a file: its looks after our last write are kept and compared before and after use.
 
+use std::fs::File;
 use std::io::IoSlice;
 
 use p2pcore_protocol::FileIndex;
@@ -138,12 +139,12 @@ impl Storage {
     }
 
     /// Notes how a file looks that nobody writes to yet.
-    pub(super) fn note_looks(&self, file: FileIndex) {
-        let found = self.places.find(file).ok().flatten();
+    pub(super) fn note_looks(&self, file: FileIndex, opened: &File) {
+        let found = opened.metadata().ok().as_ref().map(Found::new);
         lock(&self.state).files[file.as_usize()].looks = Looks::of(found);
     }
 
-    fn looks(&self, file: FileIndex) -> Looks {
+    pub(super) fn looks(&self, file: FileIndex) -> Looks {
         lock(&self.state).files[file.as_usize()].looks
     }
 
