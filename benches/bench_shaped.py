@@ -118,7 +118,7 @@ def test_mixed(benchmark, torrents: dict[int, Path], tiny: bool, ours: int, run:
     with Network(len(leeches) + 1, RATE) as network:
         took, copies, size = crowd(benchmark, network, LIBTORRENT, leeches, torrents[64])
     benchmark.extra_info |= {
-        "who": f"{ours} p2pcore, {others} libtorrent",
+        "who": f"p2pcore {ours}, libtorrent {others}",
         "bytes": len(leeches) * size,
         "p2pcore's last / bound": max(took[:ours], default=0) * RATE / size,
         "libtorrent's last / bound": max(took[ours:], default=0) * RATE / size,
