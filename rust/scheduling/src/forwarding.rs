@@ -24,9 +24,9 @@ pub(crate) struct Forwarding {
 struct Mean(Duration);
 
 /// Who takes longer passes nothing on, as far as we can see.
-const LONGEST: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(6);
 /// Beyond this a mean has more of the longest in it than of anything else.
-const LATE: Duration = Duration::from_millis(2_400);
+const LATE: Duration = Duration::from_millis(4_800);
 /// Pieces that are looked after at once, and accounts of which something is known.
 const MOST: usize = 4_096;
 
@@ -57,10 +57,10 @@ impl Forwarding {
         self.expected(account) < LATE
     }
 
-    /// Whether what it has counts as spread: nothing is known against it, or nobody is better.
+    /// Whether what it has counts as spread: it passes on what it gets, or nobody is known to.
     pub(crate) fn is_hoped_for(&self, account: Account) -> bool {
         let known = self.known.get(&account);
-        self.prompt == 0 || known.is_none_or(|known| known.is_prompt())
+        self.prompt == 0 || known.is_some_and(|known| known.is_prompt())
     }
 
     /// Nothing is known of anybody.
@@ -152,9 +152,9 @@ mod tests {
         for peer in 0..50 {
             forwarding.gave(at(0), PeerKey(0), peer);
         }
-        assert_eq!(forwarding.next_late(at(2_999)), None);
+        assert_eq!(forwarding.next_late(at(5_999)), None);
         let mut late = 0;
-        while let Some((_, delay)) = forwarding.next_late(at(3_000)) {
+        while let Some((_, delay)) = forwarding.next_late(at(6_000)) {
             forwarding.learn(account(late), delay);
             late += 1;
         }

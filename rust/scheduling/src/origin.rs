@@ -1,7 +1,8 @@
 //! Origin mode (super-seeding, BEP 16): which piece the only source of a torrent shows to whom.
 //!
-//! Pieces are ordered by copies: peers that have one, and peers that were promised it. The next promise is a piece of
-//! which there are fewest, so that none is sent twice before each was sent once. As many promises are open as keep our
+//! Pieces are ordered by copies: peers that have one and pass on what they get, and peers that were promised it. The
+//! next promise is a piece of which there are fewest, so that none is sent twice before each was sent once: one that was
+//! lost, or that only somebody unproven says it has, comes after those of which nobody has said so. As many promises are open as keep our
 //! link busy, each to the peer that waited longest: so pieces are finished one after the other, and passed on soon. A
 //! change of copies is O(1); a promise looks at every peer once.
 //! This file counts and chooses; the Swarm's `revealing` says it to the peers.
@@ -18,12 +19,17 @@ use crate::uploader::Share;
 /// The copies of every piece in the swarm, as the origin knows them.
 #[derive(Debug)]
 pub(crate) struct Origin {
+    /// By twice the copies, and one more for those that were heard of.
     order: Buckets,
     places: Vec<u32>,
     holders: Vec<u16>,
-    /// Pieces with fewer than [`ENOUGH`] holders, and those with none.
+    /// Pieces that somebody said it has, whoever; and how many are not among them.
+    heard: Vec<bool>,
+    unheard: u32,
+    /// Pieces of which we know that somebody got all of it from us.
+    given: Vec<bool>,
+    /// Pieces with fewer than [`ENOUGH`] holders.
     scarce: u32,
-    unheld: u32,
     /// When a piece was promised that nobody had or was promised.
     first: Time,
     /// Promises of which not all was sent: to peers that took something before, and to those that did not yet.
@@ -64,8 +70,10 @@ impl Origin {
             order: Buckets::build(&order, &holders, &mut places),
             places,
             holders,
+            heard: vec![false; pieces as usize],
+            unheard: pieces,
+            given: vec![false; pieces as usize],
             scarce: pieces,
-            unheld: pieces,
             first: Time::ZERO,
             open: 0,
             on_trial: 0,
@@ -77,10 +85,18 @@ impl Origin {
         }
     }
 
+    /// Somebody says that it has the piece.
+    pub(crate) fn hear(&mut self, piece: u32) {
+        if !std::mem::replace(&mut self.heard[piece as usize], true) {
+            self.unheard -= 1;
+            self.rise(piece);
+        }
+    }
+
     /// A peer has the piece.
     pub(crate) fn hold(&mut self, piece: u32) {
+        self.hear(piece);
         let holders = &mut self.holders[piece as usize];
-        self.unheld -= u32::from(*holders == 0);
         *holders = holders.saturating_add(1);
         self.scarce -= u32::from(*holders == ENOUGH);
         self.promise(piece);
@@ -91,16 +107,21 @@ impl Origin {
         let holders = &mut self.holders[piece as usize];
         self.scarce += u32::from(*holders == ENOUGH);
         *holders = holders.saturating_sub(1);
-        self.unheld += u32::from(*holders == 0);
         self.withdraw(piece);
     }
 
     fn promise(&mut self, piece: u32) {
-        self.order.rise(piece, &mut self.places, &mut self.random);
+        self.rise(piece);
+        self.rise(piece);
     }
 
     fn withdraw(&mut self, piece: u32) {
         self.order.fall(piece, &mut self.places, &mut self.random);
+        self.order.fall(piece, &mut self.places, &mut self.random);
+    }
+
+    fn rise(&mut self, piece: u32) {
+        self.order.rise(piece, &mut self.places, &mut self.random);
     }
 
     /// The piece to show next to a peer for which it `fits`.
@@ -108,7 +129,7 @@ impl Origin {
         let pieces = self.order.pieces().iter().copied();
         let piece = pieces.take(PROBES).find(|piece| fits(*piece))?;
         let again = self.order.bucket(piece, &self.places) > 0;
-        let waits = self.unheld > 0 && now.since(self.first) < HOLD;
+        let waits = self.unheard > 0 && now.since(self.first) < HOLD;
         (!again || !waits).then_some(piece)
     }
 
@@ -149,9 +170,9 @@ impl Origin {
         self.had.get(&account).copied().unwrap_or(0)
     }
 
-    /// Peers that have the piece.
-    pub(crate) fn holders(&self, piece: u32) -> u16 {
-        self.holders[piece as usize]
+    /// Whether a peer that got all of a piece from us is the first that did. Asked once for each.
+    pub(crate) fn is_first(&mut self, piece: u32) -> bool {
+        !std::mem::replace(&mut self.given[piece as usize], true)
     }
 
     /// Bytes were handed out to whomever.
@@ -291,6 +312,13 @@ pub(crate) struct Promise {
     at: Time,
     /// Bytes of it not sent yet.
     left: u32,
+}
+
+impl Promise {
+    /// All of the piece was sent: nobody can have it from us who was not.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.left == 0
+    }
 }
 
 impl Shown {
@@ -448,6 +476,34 @@ mod tests {
         assert!(origin.next(at(1_501), |_| true).is_some());
         origin.hold(2);
         assert!(origin.next(at(1_000), |_| true).is_some());
+    }
+
+    #[test]
+    fn what_was_lost_or_is_only_said_comes_after_what_nobody_had() {
+        let mut origin = Origin::new(4, 7);
+        origin.hold(0);
+        origin.lose(0);
+        origin.hear(1);
+        for expected in [[2, 3], [0, 1]] {
+            for _ in 0..2 {
+                let piece = origin.next(Time::ZERO, |_| true).unwrap();
+                assert!(expected.contains(&piece), "{piece}");
+                origin.hold(piece);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_lost_waits_for_the_last_of_the_first_copies() {
+        let at = |millis| Time::new(Duration::from_millis(millis));
+        let mut origin = Origin::new(2, 7);
+        origin.hold(0);
+        origin.begin(at(0), 1, Kind::Ours);
+        origin.lose(0);
+        assert_eq!(origin.next(at(1_000), |_| true), None);
+        assert_eq!(origin.next(at(1_501), |_| true), Some(0));
+        origin.hear(1);
+        assert_eq!(origin.next(at(1_000), |_| true), Some(0));
     }
 
     #[test]

@@ -43,6 +43,9 @@ impl Swarm {
         if self.origin.is_none() {
             let mut origin = Origin::new(pieces, self.seed ^ 0x6f72_6967);
             let hoped_for = |peer: &&Peer| self.forwarding.is_hoped_for(peer.account());
+            for peer in self.peers.iter() {
+                count(&peer.holds, |piece| origin.hear(piece));
+            }
             for peer in self.peers.iter().filter(hoped_for) {
                 count(&peer.holds, |piece| origin.hold(piece));
             }
@@ -115,6 +118,7 @@ impl Swarm {
             count(before, |piece| origin.lose(piece));
             count(&peer.holds, |piece| origin.hold(piece));
         }
+        count(&peer.holds, |piece| origin.hear(piece));
     }
 
     /// A peer has one more piece.
@@ -122,6 +126,7 @@ impl Swarm {
         let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get_mut(key)) else {
             return;
         };
+        origin.hear(piece);
         if self.forwarding.is_hoped_for(peer.account()) {
             origin.hold(piece);
         }
@@ -129,7 +134,8 @@ impl Swarm {
         if let Some(promise) = &promise {
             origin.give_up(promise); // it counts as held now
         }
-        if promise.is_some() && origin.holders(piece) <= 1 {
+        let sent = promise.is_some_and(|promise| promise.is_sent());
+        if sent && origin.is_first(piece) {
             self.forwarding.gave(now, key, piece);
         } else if let Some((by, delay)) = self.forwarding.seen(now, piece) {
             self.learn(by, delay);

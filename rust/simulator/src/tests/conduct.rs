@@ -37,6 +37,20 @@ fn a_slow_loris_is_found_to_stall_and_sends_nothing() {
 }
 
 #[test]
+fn who_only_says_that_it_has_pieces_costs_the_origin_no_second_copies() {
+    for seed in [2, 5, 8] {
+        let loris = Group::new("loris", 10).with_everything();
+        let scenario = Scenario::flash_crowd(40, 128).group(loris.conduct(Conduct::HiddenLoris));
+        let report = run(&scenario, seed);
+        let table = report.table();
+        assert!(
+            report.origin_first_copy > 0.99 && report.origin_first_copy < 1.10,
+            "{table}"
+        );
+    }
+}
+
+#[test]
 fn liars_are_found_and_nobody_else() {
     for leaves_known in [false, true] {
         let mut scenario =
