@@ -10,6 +10,7 @@ import os
 import selectors
 import socket
 import struct
+import time
 from collections import deque
 from typing import Self
 
@@ -20,7 +21,10 @@ WINDOW = 64
 """Blocks that a connection asks for ahead: 1 MiB, which no window of TCP on the loopback exceeds by much."""
 
 CHOKE, UNCHOKE, INTERESTED, REQUEST, PIECE = 0, 1, 2, 6, 7
-ATTEMPTS = 50
+ATTEMPTS = 200
+PAUSE = 0.1
+"""Seconds until who was refused tries again."""
+
 WITHIN = 60
 """Seconds that all may wait for a byte."""
 
@@ -37,6 +41,7 @@ def greeted(address: tuple[str, int], info_hash: bytes) -> socket.socket:
         if len(greeting) == 68:
             return connection
         connection.close()
+        time.sleep(PAUSE)
     raise ConnectionError("the client refused a connection again and again")
 
 
