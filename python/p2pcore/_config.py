@@ -21,6 +21,8 @@ from p2pcore._public import public
 
 Address: TypeAlias = str | tuple[str, int]
 StrPath: TypeAlias = str | os.PathLike[str]
+Rates: TypeAlias = tuple[int | None, int | None]
+SessionRates: TypeAlias = tuple[Rates, Rates, Rates, Rates]  # all, the local network, the Internet, each peer
 Uploader: TypeAlias = Literal["base-share", "tit-for-tat", "round-robin", "fastest"]
 
 
@@ -40,8 +42,15 @@ class SessionConfig:
 
     Attributes:
         listen: One address or several; port 0 takes a free one; an empty sequence listens nowhere.
-        upload_limit: Sending over all torrents, bytes per second.
+        upload_limit: Sending over all torrents, bytes per second. Torrents that want it share it alike, and the peers
+            of each share that; what one leaves is the others' at once.
         download_limit: Receiving over all torrents, bytes per second.
+        lan_upload_limit: Of that, sending to the local network: private, link-local and loopback addresses.
+        lan_download_limit: Of that, receiving from the local network.
+        wan_upload_limit: Of that, sending to the Internet. Alone, it leaves the local network at full speed.
+        wan_download_limit: Of that, receiving from the Internet.
+        peer_upload_limit: Sending to each peer by itself.
+        peer_download_limit: Receiving from each peer by itself.
         max_peers: Connected peers over all torrents.
         max_peers_per_torrent: Connected peers for each torrent.
         max_half_open: Dials under way at once.
@@ -66,6 +75,12 @@ class SessionConfig:
     listen: Address | Sequence[Address] = "0.0.0.0:0"
     upload_limit: int | None = None
     download_limit: int | None = None
+    lan_upload_limit: int | None = None
+    lan_download_limit: int | None = None
+    wan_upload_limit: int | None = None
+    wan_download_limit: int | None = None
+    peer_upload_limit: int | None = None
+    peer_download_limit: int | None = None
     max_peers: int = 500
     max_peers_per_torrent: int = 100
     max_half_open: int = 50
@@ -81,7 +96,7 @@ class SessionConfig:
     def __post_init__(self) -> None:
         """Checks every value."""
         listen_addresses(self.listen)
-        rates(self.upload_limit, self.download_limit)
+        self._limits()
         for name in ("max_peers", "max_peers_per_torrent", "max_half_open", "unchoke_slots", "event_capacity"):
             value = getattr(self, name)
             if value < 1:
@@ -94,6 +109,14 @@ class SessionConfig:
             raise ArgumentError(f"threads is {self.threads}: it must be 0 or more")
         if not self.connect_timeout > 0:
             raise ArgumentError(f"connect_timeout is {self.connect_timeout}: it must be more than 0")
+
+    def _limits(self) -> SessionRates:
+        return (
+            rates(self.upload_limit, self.download_limit),
+            rates(self.lan_upload_limit, self.lan_download_limit, "lan_"),
+            rates(self.wan_upload_limit, self.wan_download_limit, "wan_"),
+            rates(self.peer_upload_limit, self.peer_download_limit, "peer_"),
+        )
 
 
 def split_address(address: Address) -> tuple[str, int]:
@@ -176,13 +199,13 @@ async def resolve(addresses: Iterable[Address], *, listen: bool = False) -> list
     return resolved if listen else list(dict.fromkeys(resolved))
 
 
-def rates(upload: int | None, download: int | None) -> tuple[int | None, int | None]:
+def rates(upload: int | None, download: int | None, of: str = "") -> Rates:
     """Checks a pair of limits, bytes per second; None is unlimited.
 
     Raises:
         ArgumentError: One is not a whole number above 0.
     """
-    for name, value in (("upload_limit", upload), ("download_limit", download)):
+    for name, value in ((f"{of}upload_limit", upload), (f"{of}download_limit", download)):
         if value is not None and value < 1:
             raise ArgumentError(f"{name} is {value}: it must be at least 1 byte per second, or None")
     return upload, download

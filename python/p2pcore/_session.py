@@ -99,7 +99,7 @@ class Session:
         listen = await resolve(listen_addresses(config.listen), listen=True)
         self._raw = RawSession(
             listen=listen,
-            limits=(config.upload_limit, config.download_limit),
+            limits=config._limits(),
             max_peers=config.max_peers,
             max_peers_per_torrent=config.max_peers_per_torrent,
             max_half_open=config.max_half_open,
@@ -323,22 +323,44 @@ class Session:
             raise
         return torrent
 
-    async def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
-        """Limits all torrents together.
+    async def set_limits(
+        self,
+        *,
+        upload: int | None = None,
+        download: int | None = None,
+        lan_upload: int | None = None,
+        lan_download: int | None = None,
+        wan_upload: int | None = None,
+        wan_download: int | None = None,
+        peer_upload: int | None = None,
+        peer_download: int | None = None,
+    ) -> None:
+        """Limits all torrents together, in place of all limits that the session had before (those of torrents stay).
 
         Args:
-            upload: Sending, bytes per second; None is unlimited.
-            download: Receiving, bytes per second; None is unlimited.
+            upload: Sending, bytes per second; None is unlimited, here and below.
+            download: Receiving.
+            lan_upload: Of that, sending to the local network: private, link-local and loopback addresses.
+            lan_download: Of that, receiving from the local network.
+            wan_upload: Of that, sending to the Internet.
+            wan_download: Of that, receiving from the Internet.
+            peer_upload: Sending to each peer by itself.
+            peer_download: Receiving from each peer by itself.
 
         Raises:
             ArgumentError: A limit is not above 0.
 
         Example:
-            >>> await session.set_limits(upload=5_000_000)
+            >>> await session.set_limits(wan_upload=5_000_000)
         """
-        limits = rates(upload, download)
+        limits = (
+            rates(upload, download),
+            rates(lan_upload, lan_download, "lan_"),
+            rates(wan_upload, wan_download, "wan_"),
+            rates(peer_upload, peer_download, "peer_"),
+        )
         bridge = self._commands()
-        await bridge.answer(self._native().set_limits(None, limits))
+        await bridge.answer(self._native().set_limits(limits))
 
     def _seed(
         self,

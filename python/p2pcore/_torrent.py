@@ -474,7 +474,7 @@ class Torrent:
             >>> await torrent.set_limits(upload=1_000_000)
         """
         limits = rates(upload, download)
-        await self._command(lambda raw: raw.set_limits(self._id, limits))
+        await self._command(lambda raw: raw.set_torrent_limits(self._id, limits))
 
     async def remove(self, delete_files: bool = False) -> None:
         """Takes the torrent out of the session.

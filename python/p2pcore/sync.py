@@ -326,9 +326,30 @@ class Session:
         )
         return Torrent(portal, portal.call(fetching))
 
-    def set_limits(self, *, upload: int | None = None, download: int | None = None) -> None:
+    def set_limits(
+        self,
+        *,
+        upload: int | None = None,
+        download: int | None = None,
+        lan_upload: int | None = None,
+        lan_download: int | None = None,
+        wan_upload: int | None = None,
+        wan_download: int | None = None,
+        peer_upload: int | None = None,
+        peer_download: int | None = None,
+    ) -> None:
         """Limits all torrents together, bytes per second; see `p2pcore.Session.set_limits`."""
-        self._running().call(self._session.set_limits(upload=upload, download=download))
+        limits = self._session.set_limits(
+            upload=upload,
+            download=download,
+            lan_upload=lan_upload,
+            lan_download=lan_download,
+            wan_upload=wan_upload,
+            wan_download=wan_download,
+            peer_upload=peer_upload,
+            peer_download=peer_download,
+        )
+        self._running().call(limits)
 
     def _running(self) -> _Portal:
         self._session._native()

@@ -35,6 +35,7 @@ def test_listen_takes_every_way_to_write_an_address(written, meant) -> None:
         {"listen": ":80"},
         {"upload_limit": 0},
         {"download_limit": -1},
+        {"wan_upload_limit": -7},
         {"max_peers": 0},
         {"threads": -1},
         {"connect_timeout": 0},

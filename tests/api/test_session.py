@@ -248,5 +248,8 @@ async def test_limits_are_checked(folder: Path, config: Config) -> None:
         torrent = await session.seed(meta, folder, upload_limit=1000)
         await torrent.set_limits(upload=None)
         await session.set_limits(upload=10_000, download=10_000)
+        await session.set_limits(lan_upload=10_000, wan_download=10_000, peer_upload=10_000)
         with pytest.raises(p2pcore.ArgumentError):
             await torrent.set_limits(upload=0)
+        with pytest.raises(p2pcore.ArgumentError, match="lan_download_limit is 0"):
+            await session.set_limits(lan_download=0)

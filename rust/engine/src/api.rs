@@ -33,6 +33,19 @@ pub struct Limits {
     pub download: Option<u64>,
 }
 
+/// The rates of a session. A byte passes when all that it is under let it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Over all peers.
+    pub all: Limits,
+    /// Over the peers on the local network: of private, link-local and loopback addresses.
+    pub lan: Limits,
+    /// Over the peers on the Internet.
+    pub wan: Limits,
+    /// Of every peer by itself.
+    pub each_peer: Limits,
+}
+
 /// The priority of a piece of which nothing else was said.
 pub const DEFAULT_PRIORITY: u8 = 4;
 /// The highest priority of a piece. The range is libtorrent's; 0 is not fetched.
@@ -44,7 +57,7 @@ pub struct SessionConfig {
     /// Addresses to listen on (port 0: any free one); empty: do not listen.
     pub listen: Vec<SocketAddr>,
     /// Rates over all torrents.
-    pub limits: Limits,
+    pub limits: SessionLimits,
     /// Connected peers over all torrents.
     pub max_peers: usize,
     /// Connected peers for one torrent.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{
     AddTorrent, Amounts, Ban, CommandId, Event, EventKind, Explanation, HIGHEST_PRIORITY, Identity,
-    Limits, PeerStatus, SessionConfig, Status, TorrentId,
+    Limits, PeerStatus, SessionConfig, SessionLimits, Status, TorrentId,
 };
 use crate::ends::Ends;
 use crate::error::EngineError;
@@ -171,9 +171,14 @@ impl Session {
         self.send(Order::ClearDeadlines(torrent))
     }
 
-    /// Limits one torrent, or (`None`) the session.
-    pub fn set_limits(&self, torrent: Option<TorrentId>, limits: Limits) -> CommandId {
-        self.send(Order::SetLimits(torrent, limits))
+    /// Limits the session.
+    pub fn set_limits(&self, limits: SessionLimits) -> CommandId {
+        self.send(Order::SetLimits(limits))
+    }
+
+    /// Limits one torrent.
+    pub fn set_torrent_limits(&self, torrent: TorrentId, limits: Limits) -> CommandId {
+        self.send(Order::SetTorrentLimits(torrent, limits))
     }
 
     /// The torrent now; `None` where it is not here.

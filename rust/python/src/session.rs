@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2pcore_engine::api::{
-    AddTorrent, Limits, SessionConfig, Share, Target, TorrentId, UploaderPolicy,
+    AddTorrent, Limits, SessionConfig, SessionLimits, Share, Target, TorrentId, UploaderPolicy,
 };
 use p2pcore_engine::events::EventQueue;
 use p2pcore_engine::session::Session;
@@ -32,6 +32,8 @@ pub struct RawSession {
 
 type Address = (String, u16);
 type Rates = (Option<u64>, Option<u64>);
+/// All, the local network, the Internet, each peer.
+type SessionRates = [Rates; 4];
 
 #[pymethods]
 impl RawSession {
@@ -43,7 +45,7 @@ impl RawSession {
     fn new(
         py: Python<'_>,
         listen: Vec<Address>,
-        limits: Rates,
+        limits: SessionRates,
         max_peers: usize,
         max_peers_per_torrent: usize,
         max_half_open: usize,
@@ -60,7 +62,7 @@ impl RawSession {
             .ok_or_else(|| PyValueError::new_err(format!("{uploader:?} is no uploader")))?;
         let config = SessionConfig {
             listen: addresses(py, &listen)?,
-            limits: rates(limits),
+            limits: session_rates(limits),
             max_peers,
             max_peers_per_torrent,
             max_half_open,
@@ -212,13 +214,17 @@ impl RawSession {
             .0
     }
 
-    /// Limits of one torrent, or of the session.
-    fn set_limits(&self, py: Python<'_>, torrent: Option<u64>, limits: Rates) -> u64 {
-        py.detach(|| {
-            self.session
-                .set_limits(torrent.map(TorrentId), rates(limits))
-        })
-        .0
+    /// Limits of the session.
+    fn set_limits(&self, py: Python<'_>, limits: SessionRates) -> u64 {
+        py.detach(|| self.session.set_limits(session_rates(limits)))
+            .0
+    }
+
+    /// Limits of one torrent.
+    fn set_torrent_limits(&self, py: Python<'_>, torrent: u64, limits: Rates) -> u64 {
+        let torrent = TorrentId(torrent);
+        py.detach(|| self.session.set_torrent_limits(torrent, rates(limits)))
+            .0
     }
 
     /// The fields of a `Status`, or `None` where the torrent is gone.
@@ -378,6 +384,15 @@ fn indices(raw: Vec<u32>) -> Vec<FileIndex> {
 
 fn rates((upload, download): Rates) -> Limits {
     Limits { upload, download }
+}
+
+fn session_rates([all, lan, wan, each_peer]: SessionRates) -> SessionLimits {
+    SessionLimits {
+        all: rates(all),
+        lan: rates(lan),
+        wan: rates(wan),
+        each_peer: rates(each_peer),
+    }
 }
 
 /// Python's seconds; what is no length of time (negative, not a number, too long) becomes the nearest that is.

@@ -48,7 +48,7 @@ pub use explain::{Choked, PathModel, Sharing, SizedBy, Standing, Trust, Why};
 pub use identity::Identity;
 pub use input::{Input, PeerInfo, PeerKey, PeerSource, Print, Ticket, Verdict};
 pub use output::{CloseReason, Fact, Output};
-pub use rates::{Grant, RateMeter, TokenBucket};
+pub use rates::{Claim, Place, RateMeter, RateTree, Scope};
 pub use snapshot::{Counters, PeerSnapshot};
 pub use swarm::Swarm;
 pub use tally::Amounts;

@@ -31,7 +31,9 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, Interval};
 
-use crate::api::{AddTorrent, CommandId, Event, EventKind, Limits, SessionConfig, TorrentId};
+use crate::api::{
+    AddTorrent, CommandId, Event, EventKind, Limits, SessionConfig, SessionLimits, TorrentId,
+};
 use crate::ends::Ends;
 use crate::error::EngineError;
 use crate::events::EventQueue;
@@ -56,7 +58,8 @@ pub(crate) enum Order {
     SetPriorities(TorrentId, Option<Vec<u8>>),
     SetDeadline(TorrentId, PieceIndex, Option<Duration>),
     ClearDeadlines(TorrentId),
-    SetLimits(Option<TorrentId>, Limits),
+    SetLimits(SessionLimits),
+    SetTorrentLimits(TorrentId, Limits),
     Close,
 }
 
@@ -112,7 +115,7 @@ impl Net {
         Rc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             half_open: Semaphore::new(setup.config.max_half_open.max(1)),
-            limits: Limiter::new(setup.config.limits),
+            limits: Limiter::default(),
             peer_id: setup.peer_id,
             events: setup.events,
             public: setup.torrents,
@@ -253,6 +256,9 @@ pub(crate) fn run(
             .collect();
         let (done, results) = tokio::sync::mpsc::unbounded_channel();
         let net = Net::new(setup, &addrs, done);
+        net.limits.set_session(&net, net.config.limits);
+        let limited = Rc::clone(&net);
+        tokio::task::spawn_local(async move { limited.limits.run(&limited).await });
         let _ = started.send(Ok(addrs));
         for listener in listeners {
             tokio::task::spawn_local(listen::accept(Rc::clone(&net), listener));
@@ -315,11 +321,11 @@ fn obey(net: &Rc<Net>, command: CommandId, order: Order) {
             with(id, &|torrent| torrent.set_deadline(net, piece, within));
         }
         Order::ClearDeadlines(id) => with(id, &|torrent| torrent.clear_deadlines(net)),
-        Order::SetLimits(Some(id), limits) => {
-            with(id, &|torrent| torrent.limits.set(net.now(), limits));
+        Order::SetTorrentLimits(id, limits) => {
+            with(id, &|_| net.limits.set_torrent(net, id, limits));
         }
-        Order::SetLimits(None, limits) => {
-            net.limits.set(net.now(), limits);
+        Order::SetLimits(limits) => {
+            net.limits.set_session(net, limits);
             net.answer(None, command, Ok(()));
         }
         Order::Remove(id, delete) => match net.torrent(id) {
@@ -351,6 +357,7 @@ fn add_torrent(
     for hash in hashes {
         net.by_hash.borrow_mut().insert(hash, id);
     }
+    net.limits.set_torrent(net, id, add.limits);
     let torrent = Torrent::new(net, id, add, shared);
     net.torrents.borrow_mut().insert(id, Rc::clone(&torrent));
     torrent.open(net, Some(command));
@@ -359,6 +366,7 @@ fn add_torrent(
 /// Forgets a torrent whose storage is closed, or was never opened.
 fn forget(net: &Net, torrent: &Torrent) {
     net.torrents.borrow_mut().remove(&torrent.id);
+    net.limits.set_torrent(net, torrent.id, Limits::default());
     net.by_hash.borrow_mut().retain(|_, id| *id != torrent.id);
     write(&net.public).remove(&torrent.id);
 }

@@ -5,11 +5,11 @@ use std::io;
 use p2pcore_protocol::codec::{Decoder, Frame};
 use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::message::Message;
-use p2pcore_scheduling::{CloseReason, Input};
+use p2pcore_scheduling::{CloseReason, Input, Place};
 use tokio::net::TcpStream;
 
 use super::Net;
-use super::limits::{self, Way};
+use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::torrent::{Core, DONT_HAVE_ID, Torrent, UPLOAD_ONLY_ID};
 
@@ -20,6 +20,7 @@ pub(super) async fn read(
     peer: &Peer,
     stream: &TcpStream,
 ) -> CloseReason {
+    let allowance = Allowance::new(net, Way::Down, torrent.id, Place::of(peer.info.addr.ip()));
     let mut input = Stream::new(Decoder::for_layout(torrent.meta.layout()));
     loop {
         if stream.readable().await.is_err() {
@@ -29,15 +30,14 @@ pub(super) async fn read(
             net.drained.notified().await;
         }
         let mut allowed = input.room().len() as u64;
-        let limited = net.limits.is_limited(Way::Down) || torrent.limits.is_limited(Way::Down);
+        let limited = allowance.is_limited();
         if limited {
-            allowed =
-                limits::pass(net, &torrent.limits, Way::Down, allowed.min(LIMITED_READ)).await;
+            allowed = allowance.take_some(allowed.min(LIMITED_READ)).await;
         }
         let read = stream.try_read(&mut input.room()[..allowed as usize]);
         let count = *read.as_ref().unwrap_or(&0);
         if limited {
-            limits::refund(net, &torrent.limits, Way::Down, allowed - count as u64);
+            allowance.refund(allowed - count as u64);
         }
         match read {
             Ok(0) => return CloseReason::Closed,

@@ -27,7 +27,6 @@ use tokio::sync::Semaphore;
 use self::resting::Resting;
 use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
-use super::limits::Limiter;
 use super::peer::Peer;
 use super::{Net, forget, pump, status, writer};
 use crate::api::{AddTorrent, CommandId, EventKind, State, Target, TorrentId};
@@ -39,7 +38,6 @@ use crate::storage::Storage;
 pub(super) struct Torrent {
     pub id: TorrentId,
     pub meta: Arc<Metainfo>,
-    pub limits: Limiter,
     pub shared: Arc<TorrentShared>,
     reads: OnceCell<Arc<Semaphore>>,
     target: Target,
@@ -135,7 +133,6 @@ impl Torrent {
         let torrent = Self {
             id,
             meta: add.meta,
-            limits: Limiter::new(add.limits),
             shared,
             reads: OnceCell::new(),
             target: add.target,

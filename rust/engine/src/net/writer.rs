@@ -3,10 +3,10 @@
 use std::io;
 
 use p2pcore_protocol::{BlockSpan, codec};
-use p2pcore_scheduling::{CloseReason, Input};
+use p2pcore_scheduling::{CloseReason, Input, Place};
 use tokio::net::TcpStream;
 
-use super::limits::{self, Way};
+use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::torrent::Torrent;
 use super::{Net, jobs};
@@ -19,11 +19,12 @@ pub(super) async fn write(
     peer: &Peer,
     stream: &TcpStream,
 ) -> CloseReason {
+    let allowance = Allowance::new(net, Way::Up, torrent.id, Place::of(peer.info.addr.ip()));
     let mut buffer = Vec::new();
     let mut spans = Vec::new();
     loop {
         buffer.clear();
-        let limited = net.limits.is_limited(Way::Up) || torrent.limits.is_limited(Way::Up);
+        let limited = allowance.is_limited();
         take_batch(peer, limited, &mut buffer, &mut spans);
         if buffer.is_empty() && spans.is_empty() {
             buffer = Vec::new(); // an idle peer costs no buffer
@@ -32,7 +33,7 @@ pub(super) async fn write(
         }
         if limited {
             let payload: u64 = spans.iter().map(|span| u64::from(span.length)).sum();
-            limits::pass_all(net, &torrent.limits, Way::Up, payload).await;
+            allowance.take_all(payload).await;
         }
         if !spans.is_empty() {
             match read_blocks(net, torrent, buffer, &spans).await {

@@ -101,8 +101,8 @@ mod tests {
     use super::super::super::{Setup, add_torrent, finish};
     use super::*;
     use crate::api::{
-        AddTorrent, CommandId, EventKind, Limits, SessionConfig, Share, State, Target, TorrentId,
-        UploaderPolicy,
+        AddTorrent, CommandId, EventKind, Limits, SessionConfig, SessionLimits, Share, State,
+        Target, TorrentId, UploaderPolicy,
     };
     use crate::events::EventQueue;
     use crate::shared::TorrentShared;
@@ -145,7 +145,7 @@ mod tests {
         Setup {
             config: SessionConfig {
                 listen: Vec::new(),
-                limits: Limits::default(),
+                limits: SessionLimits::default(),
                 max_peers: 9,
                 max_peers_per_torrent: 9,
                 max_half_open: 9,
