@@ -33,6 +33,8 @@ pub struct ExtensionIds {
     pub lt_donthave: Option<u8>,
     /// The state of BEP 21 changed: libtorrent's message of one byte.
     pub upload_only: Option<u8>,
+    /// Who fetches what for a site ([`crate::site`]).
+    pub p2_site: Option<u8>,
 }
 
 /// What an extension handshake says. Everything is optional.
@@ -48,6 +50,8 @@ pub struct ExtensionHandshake {
     pub upload_only: Option<bool>,
     /// `p2_pass`: to the sender, `not interested` and `interested` at once say "somebody else may have my slot for now".
     pub passes: Option<bool>,
+    /// `p2_label`: the name of the sender's site, as [`label`](crate::site::label) makes it.
+    pub site: Option<[u8; 8]>,
     /// `metadata_size`: bytes of the info dictionary; 1 to [`MAX_METADATA`].
     pub metadata_size: Option<u32>,
     /// `p`: the port where the sender listens; not 0.
@@ -91,6 +95,7 @@ impl ExtensionHandshake {
             self.upload_only.map(|set| Item::from(i64::from(set))),
         );
         put("p2_pass", self.passes.map(|set| Item::from(i64::from(set))));
+        put("p2_label", self.site.map(|label| Item::from(&label[..])));
         put("metadata_size", self.metadata_size.map(Item::from));
         put(
             "p",
@@ -128,6 +133,7 @@ impl ExtensionHandshake {
             reqq: number(&dict, "reqq", 1..=i64::from(u32::MAX)),
             upload_only: flag("upload_only"),
             passes: flag("p2_pass"),
+            site: bytes("p2_label").and_then(octets),
             metadata_size: number(&dict, "metadata_size", 1..=i64::from(MAX_METADATA)),
             listen_port: number(&dict, "p", 1..=i64::from(u16::MAX)),
             your_ip: bytes("yourip").and_then(ip),
@@ -143,6 +149,7 @@ impl ExtensionHandshake {
         replace(&mut self.reqq, later.reqq);
         replace(&mut self.upload_only, later.upload_only);
         replace(&mut self.passes, later.passes);
+        replace(&mut self.site, later.site);
         replace(&mut self.metadata_size, later.metadata_size);
         replace(&mut self.listen_port, later.listen_port);
         replace(&mut self.your_ip, later.your_ip);
@@ -159,6 +166,7 @@ impl ExtensionIds {
             (UT_HOLEPUNCH, self.ut_holepunch),
             (LT_DONTHAVE, self.lt_donthave),
             (UPLOAD_ONLY, self.upload_only),
+            (P2_SITE, self.p2_site),
         ];
         let known = named
             .into_iter()
@@ -174,6 +182,7 @@ impl ExtensionIds {
             ut_holepunch: id(UT_HOLEPUNCH),
             lt_donthave: id(LT_DONTHAVE),
             upload_only: id(UPLOAD_ONLY),
+            p2_site: id(P2_SITE),
         }
     }
 
@@ -183,6 +192,7 @@ impl ExtensionIds {
         replace(&mut self.ut_holepunch, later.ut_holepunch);
         replace(&mut self.lt_donthave, later.lt_donthave);
         replace(&mut self.upload_only, later.upload_only);
+        replace(&mut self.p2_site, later.p2_site);
     }
 }
 
@@ -221,6 +231,7 @@ const UT_PEX: &str = "ut_pex";
 const UT_HOLEPUNCH: &str = "ut_holepunch";
 const LT_DONTHAVE: &str = "lt_donthave";
 const UPLOAD_ONLY: &str = "upload_only";
+const P2_SITE: &str = "p2_site";
 
 /// A number in this range; others count as not said.
 fn number<T: TryFrom<i64>>(
@@ -264,12 +275,13 @@ mod tests {
     use super::*;
 
     fn ids() -> impl Strategy<Value = ExtensionIds> {
-        any::<[Option<u8>; 5]>().prop_map(|[a, b, c, d, e]| ExtensionIds {
+        any::<[Option<u8>; 6]>().prop_map(|[a, b, c, d, e, f]| ExtensionIds {
             ut_metadata: a,
             ut_pex: b,
             ut_holepunch: c,
             lt_donthave: d,
             upload_only: e,
+            p2_site: f,
         })
     }
 
@@ -279,6 +291,7 @@ mod tests {
             of(1..=u32::MAX),
             any::<Option<bool>>(),
             any::<Option<bool>>(),
+            any::<Option<[u8; 8]>>(),
             of(1..=MAX_METADATA),
             of(1..=u16::MAX),
         );
@@ -291,7 +304,7 @@ mod tests {
             |(
                 ids,
                 client,
-                (reqq, upload_only, passes, metadata_size, listen_port),
+                (reqq, upload_only, passes, site, metadata_size, listen_port),
                 (your_ip, ipv4, ipv6),
             )| {
                 ExtensionHandshake {
@@ -300,6 +313,7 @@ mod tests {
                     reqq,
                     upload_only,
                     passes,
+                    site,
                     metadata_size,
                     listen_port,
                     your_ip,

@@ -17,6 +17,7 @@ pub mod magnet;
 pub mod message;
 pub mod metainfo;
 pub mod path;
+pub mod site;
 
 pub use check::{Mismatch, Verified, check_piece, check_pieces};
 pub use index::{BLOCK, BlockIndex, BlockSpan, FileIndex, PieceIndex};
@@ -24,3 +25,4 @@ pub use layout::{FileSlice, Layout};
 pub use magnet::{Magnet, MagnetError};
 pub use metainfo::{Attributes, File, Format, Metainfo, MetainfoError};
 pub use path::TorrentPath;
+pub use site::{Member, Says, SiteNews};
