@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::layout::{Layout, Span};
 use p2pcore_protocol::message::{Message, Request};
-use p2pcore_protocol::{BLOCK, BlockSpan, PieceIndex, Verified};
+use p2pcore_protocol::{BLOCK, BlockSpan, Member, PieceIndex, Says, SiteNews, Verified};
 use p2pcore_scheduling::{
     CloseReason, Input, Output, PeerInfo, PeerKey, PeerSource, Print, Swarm, SwarmConfig, Ticket,
     Time, Verdict,
@@ -28,6 +28,7 @@ pub fn swarm(data: &[u8]) -> bool {
     let max_map_bytes = [usual.max_map_bytes, 16][data.len() % 2];
     let config = SwarmConfig {
         max_map_bytes,
+        member: Some(member(3)),
         ..usual
     };
     let mut world = World::new(layout, &config);
@@ -390,7 +391,7 @@ impl World {
         let Some(peer) = self.peer(script) else {
             return;
         };
-        let input = match script.small(5) {
+        let input = match script.small(7) {
             0 => Input::PeerRequestLimit {
                 peer,
                 reqq: script.number(),
@@ -403,6 +404,15 @@ impl World {
             3 => Input::PeerLacks {
                 peer,
                 piece: script.small(9),
+            },
+            4 => Input::PeerSite {
+                peer,
+                local: script.small(3) > 0,
+                news: (script.small(3) > 0).then_some(9),
+            },
+            5 => Input::SiteNews {
+                peer,
+                news: (0..script.small(4)).map(|_| site_news(script)).collect(),
             },
             _ => Input::Writable {
                 peer,
@@ -448,6 +458,20 @@ fn request(script: &mut Script<'_>) -> Request {
             script.number()
         },
     }
+}
+
+/// As in the peer ids that peers come with.
+fn member(number: u8) -> Member {
+    Member(u64::from_be_bytes([number; 8]))
+}
+
+fn site_news(script: &mut Script<'_>) -> SiteNews {
+    let says = match script.small(4) {
+        0 => Says::Gone,
+        pieces => Says::Here((1..pieces).map(|_| script.small(9)).collect()),
+    };
+    let member = member(script.small(30) as u8);
+    SiteNews { member, says }
 }
 
 fn message(script: &mut Script<'_>) -> Message {

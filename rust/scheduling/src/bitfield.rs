@@ -116,6 +116,15 @@ impl Bitfield {
         true
     }
 
+    /// Puts a piece in or takes it out.
+    pub(crate) fn set(&mut self, piece: u32, is_in: bool) {
+        if is_in {
+            self.insert(piece);
+        } else {
+            self.remove(piece);
+        }
+    }
+
     /// The pieces in it, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0_u32..).zip(&self.words).flat_map(|(number, &word)| {
@@ -126,6 +135,37 @@ impl Bitfield {
                 Some(number * 64 + bit)
             })
         })
+    }
+
+    /// The same from a piece on.
+    pub(crate) fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = from as usize / 64;
+        let mask = u64::MAX << (from % 64);
+        let words = self.words.iter().enumerate().skip(first);
+        words.flat_map(move |(number, &word)| {
+            let mut left = if number == first { word & mask } else { word };
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(number as u32 * 64 + bit)
+            })
+        })
+    }
+
+    /// Puts in all the pieces of another of the same length.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        for (word, more) in self.words.iter_mut().zip(&other.words) {
+            *word |= more;
+        }
+        self.count = self.words.iter().map(|word| word.count_ones()).sum();
+    }
+
+    /// Leaves only the pieces that are also in another of the same length.
+    pub(crate) fn keep_only(&mut self, other: &Self) {
+        for (word, kept) in self.words.iter_mut().zip(&other.words) {
+            *word &= kept;
+        }
+        self.count = self.words.iter().map(|word| word.count_ones()).sum();
     }
 
     /// The number of pieces in both.
@@ -175,6 +215,34 @@ mod tests {
             );
             assert_eq!(full.count_common(&Bitfield::new(len)), 0);
         }
+    }
+
+    #[test]
+    fn it_can_be_gone_over_from_anywhere() {
+        let mut bits = Bitfield::new(200);
+        for piece in [0, 63, 64, 130, 199] {
+            bits.insert(piece);
+        }
+        for from in 0..=200 {
+            let expected: Vec<u32> = bits.iter().filter(|piece| *piece >= from).collect();
+            assert_eq!(bits.iter_from(from).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn union_and_intersection_count_right() {
+        let of = |pieces: &[u32]| {
+            let mut bits = Bitfield::new(100);
+            for &piece in pieces {
+                bits.insert(piece);
+            }
+            bits
+        };
+        let mut bits = of(&[1, 70, 99]);
+        bits.add_all(&of(&[2, 70]));
+        assert_eq!(bits, of(&[1, 2, 70, 99]));
+        bits.keep_only(&of(&[2, 70, 71]));
+        assert_eq!(bits, of(&[2, 70]));
     }
 
     #[test]

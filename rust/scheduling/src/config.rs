@@ -1,5 +1,7 @@
 //! The numbers that a user may turn. Everything else is a constant beside the code that uses it, with its reason.
 
+use p2pcore_protocol::Member;
+
 use crate::uploader::{Share, UploaderPolicy};
 
 /// What a Swarm is started with. The defaults suit a machine with a few hundred megabytes to spare.
@@ -20,6 +22,9 @@ pub struct SwarmConfig {
     /// A seed that knows no other shows each peer a few pieces at a time (BEP 16), so that none is sent twice before each
     /// was sent once.
     pub origin: bool,
+    /// Who we are among the peers at our site: of them one fetches each piece from outside. None: everybody fetches
+    /// everything from anywhere.
+    pub member: Option<Member>,
     /// Requests that we queue for one peer: what the driver advertises as `reqq` (BEP 10). Further ones are rejected.
     pub upload_queue: u32,
     /// Blocks outstanding at one peer at most, however fast it is.
@@ -42,6 +47,7 @@ impl Default for SwarmConfig {
             base_share: Share::default(),
             unchoke_slots: 50,
             origin: true,
+            member: None,
             upload_queue: 2_000,
             max_outstanding: 2_000,
             max_map_bytes: 64 << 20,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::BLOCK;
 
+use crate::holdings::Holdings;
 use crate::peers::{Peer, Peers};
 use crate::picker::{Block, Picked, Picker};
 use crate::time::Time;
@@ -25,10 +26,10 @@ pub(crate) const UNMEASURED: Duration = Duration::from_millis(250);
 /// Blocks left at which a third peer may be asked.
 const LAST: u32 = 8;
 
-/// Chooses up to `count` blocks to ask `peer` for, too.
+/// Chooses up to `count` blocks to ask `peer` for, too, of the pieces that it may be asked for.
 pub(crate) fn choose(
     now: Time,
-    peer: &Peer,
+    (peer, holds): (&Peer, &Holdings),
     peers: &Peers,
     picker: &Picker,
     count: usize,
@@ -66,7 +67,7 @@ pub(crate) fn choose(
         };
         if open
             && fair
-            && peer.holds.contains(piece)
+            && holds.contains(piece)
             && !peer.requests.contains((piece, block))
             && !chosen.contains(&pick)
         {

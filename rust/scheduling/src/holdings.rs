@@ -59,6 +59,28 @@ impl Holdings {
         }
     }
 
+    /// Those that are in a bitmap, too.
+    pub(crate) fn within(&self, limit: &Bitfield) -> Self {
+        match self {
+            Self::Nothing | Self::Counted(_) => Self::Nothing,
+            Self::Some(bits) => {
+                let mut both = bits.clone();
+                both.keep_only(limit);
+                Self::from_bits(both)
+            }
+            Self::All => Self::from_bits(limit.clone()),
+        }
+    }
+
+    /// Puts them into a bitmap, as far as they are known.
+    pub(crate) fn add_to(&self, all: &mut Bitfield) {
+        match self {
+            Self::Nothing | Self::Counted(_) => {}
+            Self::Some(bits) => all.add_all(bits),
+            Self::All => *all = Bitfield::full(all.len()),
+        }
+    }
+
     /// How many of `needed` are among them.
     pub(crate) fn count_common(&self, needed: &Bitfield) -> u32 {
         match self {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pcore_protocol::message::Message;
-use p2pcore_protocol::{BlockSpan, PieceIndex, Verified};
+use p2pcore_protocol::{BlockSpan, PieceIndex, SiteNews, Verified};
 
 use crate::output::CloseReason;
 
@@ -98,6 +98,22 @@ pub enum Input {
         passes: bool,
         /// Its id for the message that a piece is gone (`lt_donthave`, BEP 54).
         dont_have: Option<u8>,
+    },
+    /// Where the peer is. Until this is said it counts as elsewhere.
+    PeerSite {
+        /// The peer.
+        peer: PeerKey,
+        /// At our site ([`Site::is_with`](crate::Site::is_with)).
+        local: bool,
+        /// Its id for the message of who fetches what for a site (`p2_site`).
+        news: Option<u8>,
+    },
+    /// A peer said who fetches what for its site (`p2_site`). Nothing in it is checked.
+    SiteNews {
+        /// From whom.
+        peer: PeerKey,
+        /// What.
+        news: Vec<SiteNews>,
     },
     /// A message without payload arrived.
     Message {

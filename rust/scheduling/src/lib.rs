@@ -18,6 +18,7 @@ mod holdings;
 mod identity;
 pub mod input;
 mod linger;
+mod locality;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod models;
 mod need;
@@ -47,6 +48,7 @@ pub use config::SwarmConfig;
 pub use explain::{Choked, PathModel, Sharing, SizedBy, Standing, Trust, Why};
 pub use identity::Identity;
 pub use input::{Input, PeerInfo, PeerKey, PeerSource, Print, Ticket, Verdict};
+pub use locality::site::Site;
 pub use output::{CloseReason, Fact, Output};
 pub use rates::{Claim, Place, RateMeter, RateTree, Scope};
 pub use snapshot::{Counters, PeerSnapshot};

@@ -44,6 +44,9 @@ pub(crate) struct Peer {
     pub(crate) passes: bool,
     /// Its id for the message that a piece is gone (BEP 54).
     pub(crate) dont_have: Option<u8>,
+    pub(crate) place: Place,
+    /// Its id for the news of a site.
+    pub(crate) news: Option<u8>,
     /// The picker's generation when we passed on our slot there, and when.
     pub(crate) passed: (u64, Time),
     /// It left the slot that it has to others.
@@ -79,6 +82,17 @@ pub(crate) struct Peer {
     pub(crate) shown: Option<Shown>,
 }
 
+/// Where a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It was not yet said.
+    Unknown,
+    /// At our site.
+    Local,
+    /// Elsewhere.
+    Outside,
+}
+
 /// The fast sets of other clients have at most 10 pieces.
 pub(crate) const ALLOWED_FAST_KEPT: usize = 32;
 
@@ -96,6 +110,8 @@ impl Peer {
             wants: false,
             passes: false,
             dont_have: None,
+            place: Place::Unknown,
+            news: None,
             passed: (0, Time::ZERO),
             yields: false,
             upload_only: false,
@@ -125,6 +141,16 @@ impl Peer {
     /// It wants nothing of us, now or later.
     pub(crate) fn wants_nothing(&self) -> bool {
         self.holds.is_all() || self.upload_only
+    }
+
+    /// It is at our site.
+    pub(crate) fn is_local(&self) -> bool {
+        self.place == Place::Local
+    }
+
+    /// It is at no site of ours.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.place == Place::Outside
     }
 
     /// We hide pieces from it. Such a peer is never choked: there is nothing to ask for but what it is shown.

@@ -63,9 +63,9 @@ impl Stall {
         self.probed.take().is_some()
     }
 
-    /// Nothing came for too long, given that something is outstanding.
-    pub(crate) fn is_due(&self, now: Time) -> bool {
-        now.since(self.since) >= self.patience()
+    /// Nothing came for so many times as long as is usual, given that something is outstanding.
+    pub(crate) fn is_due(&self, now: Time, times: u32) -> bool {
+        now.since(self.since) >= self.patience() * times
     }
 
     /// It stalled; the oldest request stays with it as the probe.
@@ -117,15 +117,15 @@ mod tests {
     fn patience_follows_the_usual_gap() {
         let mut quick = Stall::new();
         quick.on_request(at(100), 0);
-        assert!(!quick.is_due(at(101)) && quick.is_due(at(102)));
+        assert!(!quick.is_due(at(101), 1) && quick.is_due(at(102), 1));
         assert!(!quick.on_progress(at(100), true));
-        assert!(!quick.is_due(at(101)) && quick.is_due(at(102)));
+        assert!(!quick.is_due(at(101), 1) && quick.is_due(at(102), 1));
         let mut slow = Stall::new();
         slow.on_request(at(0), 0);
         for tick in 1..20 {
             slow.on_progress(at(tick * 3), true);
         }
-        assert!(!slow.is_due(at(57 + 8)) && slow.is_due(at(57 + 20)));
+        assert!(!slow.is_due(at(57 + 8), 1) && slow.is_due(at(57 + 20), 1));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod blocks;
 mod connecting;
 mod filling;
+mod importing;
 mod maps;
 mod messages;
 mod outbox;
@@ -33,6 +34,7 @@ use crate::forwarding::Forwarding;
 use crate::identity::Identity;
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
+use crate::locality::Locality;
 use crate::need::Taken;
 use crate::origin::Origin;
 use crate::output::{Fact, Output};
@@ -67,6 +69,8 @@ pub struct Swarm {
     /// Only while we are the only source.
     origin: Option<Origin>,
     forwarding: Forwarding,
+    /// Unless it is switched off.
+    locality: Option<Locality>,
     seed: u64,
     todo: Todo,
     /// Reused between picks.
@@ -110,6 +114,9 @@ impl Swarm {
             slots: Slots::new(config.unchoke_slots, Self::quantum(&layout)),
             origin: None,
             forwarding: Forwarding::default(),
+            locality: config
+                .member
+                .map(|me| Locality::new(me, layout.piece_count())),
             seed,
             todo: Todo::default(),
             picked: Vec::new(),
@@ -135,6 +142,8 @@ impl Swarm {
             Input::PeerUploadOnly { peer, upload_only } => {
                 self.on_upload_only(peer, upload_only);
             }
+            Input::PeerSite { peer, local, news } => self.on_site(now, peer, local, news),
+            Input::SiteNews { peer, news } => self.on_site_news(now, peer, news),
             Input::Message { peer, message } => self.on_message(now, peer, message),
             Input::BlockArrived {
                 peer,
@@ -255,6 +264,7 @@ impl Swarm {
             && self.tally.is_empty()
             && self.dialer.is_empty()
             && self.forwarding.is_empty()
+            && self.locality.as_ref().is_none_or(Locality::is_fresh)
             && self.linger.is_none()
             && self.out.is_empty()
     }

@@ -3,6 +3,7 @@
 mod alone;
 mod chaos;
 mod explaining;
+mod importing;
 mod maps;
 mod passing;
 mod peering;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-use p2pcore_protocol::{BlockSpan, Layout};
+use p2pcore_protocol::{BlockSpan, Layout, Member};
 use p2pcore_scheduling::{Swarm, SwarmConfig, UploaderPolicy};
 
 use crate::event::{Nanos, PipeId};
@@ -80,6 +80,10 @@ impl Node {
         joins_at: Nanos,
         (config, layout): (SwarmConfig, &Layout),
     ) -> Self {
+        let config = SwarmConfig {
+            member: Some(Member::of(&peer_id(number))),
+            ..config
+        };
         let config = match what.conduct {
             _ if what.legacy => legacy(config),
             // It says all that it says that it has.
@@ -131,6 +135,7 @@ fn legacy(config: SwarmConfig) -> SwarmConfig {
     SwarmConfig {
         uploader: UploaderPolicy::TitForTat,
         origin: false,
+        member: None,
         ..config
     }
 }

@@ -61,6 +61,11 @@ impl Swarm {
             return;
         }
         peer.patience.on_asked();
+        if peer.is_local()
+            && let Some(locality) = &mut self.locality
+        {
+            locality.feed(now);
+        }
         let change = peer.belief.on_block();
         peer.window.on_block();
         match partial.and_then(|partial| Some((partial.span(block), partial.block(block)?))) {

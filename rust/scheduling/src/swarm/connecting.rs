@@ -133,6 +133,7 @@ impl Swarm {
             self.picker.release(piece, block);
         }
         self.free_held(key);
+        self.part(now, &peer);
         if peer.belief.is_firm() {
             self.picker.count_holdings(&peer.holds, false);
         }

@@ -49,12 +49,13 @@ impl Swarm {
 
     fn pick_for(&mut self, now: Time, key: PeerKey, room: u32) {
         let avoid = self.pieces_to_avoid(key);
+        let limited = self.limited(now, key);
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
         let wish = Wish {
             peer: key,
-            holds: &peer.holds,
+            holds: limited.as_ref().unwrap_or(&peer.holds),
             current: peer.current,
             alone: peer.parole.is_on(),
             avoid: &avoid,
@@ -74,7 +75,12 @@ impl Swarm {
         if end != PickEnd::Filled {
             peer.dry = self.picker.generation();
         }
+        let mut begun: Vec<u32> = Vec::new();
         for pick in picked.drain(..) {
+            let piece = pick.span.piece.get();
+            if pick.block == 0 && self.locality.is_some() {
+                begun.push(piece);
+            }
             ask(&mut self.out, now, peer, pick);
         }
         for piece in whole.drain(..) {
@@ -86,6 +92,10 @@ impl Swarm {
         let probe = peer.stall.is_stalled();
         self.picked = picked;
         self.whole = whole;
+        self.claim(now, &begun);
+        if end == PickEnd::Dry && limited.is_some() {
+            self.reserve(now, key);
+        }
         self.timers.hurry(now);
         if probe {
             self.let_probe_go(key);
@@ -135,7 +145,9 @@ impl Swarm {
         let bound = endgame::bound(self.layout.total());
         let left = bound.saturating_sub(self.counters.duplicates);
         let count = u64::from(room).min(left) as usize;
-        let doubles = endgame::choose(now, peer, &self.peers, &self.picker, count);
+        let limited = self.limited(now, key);
+        let holds = limited.as_ref().unwrap_or(&peer.holds);
+        let doubles = endgame::choose(now, (peer, holds), &self.peers, &self.picker, count);
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };

@@ -7,7 +7,7 @@ use crate::bitfield::Bitfield;
 use crate::holdings::Holdings;
 use crate::input::PeerKey;
 use crate::output::CloseReason;
-use crate::peers::ALLOWED_FAST_KEPT;
+use crate::peers::{ALLOWED_FAST_KEPT, Peer};
 use crate::time::Time;
 
 impl Swarm {
@@ -59,7 +59,7 @@ impl Swarm {
                 if self.layout.piece(piece).is_none() {
                     self.close(now, key, CloseReason::ProtocolError);
                 } else {
-                    self.nonsense(now, key);
+                    self.on_suggest(now, key, piece);
                 }
             }
             Message::AllowedFast(piece) => self.on_allowed_fast(now, key, piece),
@@ -127,6 +127,9 @@ impl Swarm {
         let before = std::mem::replace(&mut peer.holds, holds);
         self.recount(&before, key);
         self.show_all_if_counted(key);
+        if self.peers.get(key).is_some_and(Peer::is_outside) {
+            self.look_after_site(now);
+        }
         self.show_interest(now, key);
         self.fill(now, key);
         if again {
@@ -184,6 +187,7 @@ impl Swarm {
         if self.picker.need().contains(piece) {
             peer.useful += 1;
             peer.dry = 0;
+            self.see(now, key, piece);
             self.show_interest(now, key);
             self.fill(now, key);
         }
@@ -274,7 +278,8 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let wanted = peer.useful > 0;
+        let site = self.locality.as_ref().filter(|_| peer.is_outside());
+        let wanted = peer.useful > 0 && site.is_none_or(|site| site.is_of_use(now, &peer.holds));
         if wanted != peer.interested {
             peer.interested = wanted;
             let message = if wanted {

@@ -96,6 +96,9 @@ impl Swarm {
     fn gain(&mut self, now: Time, piece: PieceIndex) {
         let piece = piece.get();
         let needed = self.picker.complete(piece);
+        if let Some(locality) = &mut self.locality {
+            locality.close(piece);
+        }
         for peer in self.peers.iter_mut() {
             // Also to those who have it: an origin that hides what it has waits for it.
             if !peer.holds.is_all() {

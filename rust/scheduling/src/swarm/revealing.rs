@@ -12,7 +12,7 @@ use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::input::PeerKey;
 use crate::origin::{Kind, Origin, Shown, TRIALS, Turn};
-use crate::peers::{Peer, Peers};
+use crate::peers::{Peer, Peers, Place};
 use crate::time::Time;
 
 /// A promise that is not taken up for so long is not wanted.
@@ -25,6 +25,8 @@ const FEWEST_PIECES: u32 = 4;
 const SHOWN_AT_ONCE: u32 = 2_048;
 /// Pieces of which a peer can be told at once that they are gone: 180 KiB.
 const HIDDEN_AT_ONCE: u32 = 16_384;
+/// With so many peers at our site that look for pieces, the site passes them on to others.
+const FEWEST_NEAR: usize = 3;
 /// A promise to a peer that is served and takes nothing for so long is open to others.
 const STALE: Duration = Duration::from_secs(5);
 
@@ -196,9 +198,33 @@ impl Swarm {
         }
     }
 
+    /// There are enough peers at our site that look for pieces: what they have they pass on, also to others.
+    fn site_spreads(&self) -> bool {
+        let looking = |peer: &&Peer| peer.is_local() && peer.is_hidden_from();
+        let few = self.peers.iter().filter(looking).take(FEWEST_NEAR);
+        self.locality.is_some() && few.count() == FEWEST_NEAR
+    }
+
+    /// It turns out that a peer is elsewhere: what it was shown it is to fetch for its site.
+    pub(super) fn entrust(&mut self, now: Time, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key).filter(|peer| peer.info.fast) else {
+            return;
+        };
+        let shown = peer
+            .shown
+            .as_ref()
+            .filter(|shown| shown.everything.is_none());
+        let promised = shown.map_or(&[][..], Shown::promised);
+        let pieces: Vec<u32> = promised.iter().map(|promise| promise.piece).collect();
+        for piece in pieces {
+            self.out.send(now, peer, Message::Suggest(piece));
+        }
+    }
+
     /// Shows as many pieces as keep our link busy, each to the peer that waited longest.
     pub(super) fn show_more(&mut self, now: Time) {
         let slots = u32::try_from(self.slots()).unwrap_or(u32::MAX);
+        let near = self.site_spreads();
         let Some(origin) = &mut self.origin else {
             return;
         };
@@ -211,6 +237,7 @@ impl Swarm {
                 .peers
                 .iter()
                 .filter(|peer| peer.is_hidden_from() && !tried.contains(&peer.key))
+                .filter(|peer| peer.is_local() || !near)
                 .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
                 .filter(|(shown, _)| {
                     if shown.is_tried {
@@ -252,6 +279,10 @@ impl Swarm {
                 origin.count_turn(turn, peer.account());
                 shown.promise(piece, size, kind, now);
                 self.out.send(now, peer, Message::Have(piece));
+                if self.locality.is_some() && peer.is_outside() && peer.info.fast {
+                    // It is the one to fetch it for its site.
+                    self.out.send(now, peer, Message::Suggest(piece));
+                }
                 self.timers.hurry(now);
             } else {
                 tried.push(peer.key);
@@ -265,11 +296,13 @@ impl Swarm {
         while let Some((by, delay)) = self.forwarding.next_late(now) {
             self.learn(by, delay);
         }
+        let near = self.site_spreads();
         let Some(origin) = &mut self.origin else {
             return;
         };
         let spread = origin.is_spread();
         for peer in self.peers.iter_mut() {
+            let place = peer.place;
             let Some(shown) = &mut peer.shown else {
                 continue;
             };
@@ -285,7 +318,9 @@ impl Swarm {
             gone.iter().for_each(|promise| origin.give_up(promise));
             // It wants others than we show.
             let unwanted = peer.map_said && !peer.wants && shown.waits(over(SLOW));
-            if spread || unwanted || shown.is_ignored() {
+            let ignored = unwanted || shown.is_ignored();
+            // For its site others may have to fetch it, from others at ours.
+            if spread || ignored && !(near && place == Place::Outside) {
                 shown.everything.get_or_insert(0);
                 self.todo.slots = true;
             }

@@ -14,6 +14,9 @@ impl Swarm {
         }
         let due = within.map(|within| now + within);
         self.picker.set_deadline(piece, due);
+        if due.is_some() {
+            self.let_in(piece);
+        }
         self.hedge_late(now);
     }
 

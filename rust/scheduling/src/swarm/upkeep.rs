@@ -19,6 +19,8 @@ pub(super) struct Timers {
 /// While blocks are owed to us.
 const BUSY: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_secs(1);
+/// What comes from outside may share its link with all that the site fetches: so many times the patience.
+const SHARED_LINK: u32 = 4;
 /// The usual limit of other clients is two minutes of silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(100);
 const SILENCE: Duration = Duration::from_secs(150);
@@ -55,8 +57,18 @@ impl Swarm {
         for key in self.keys_of(|peer| now.since(peer.heard) >= SILENCE) {
             self.close(now, key, CloseReason::TimedOut);
         }
+        let limited = self
+            .locality
+            .as_ref()
+            .is_some_and(|site| site.limit(now).is_some());
         let stalled = self.keys_of(|peer| {
-            peer.requests.len() > 0 && !peer.stall.is_stalled() && peer.stall.is_due(now)
+            let times = if limited && peer.is_outside() {
+                SHARED_LINK
+            } else {
+                1
+            };
+            let owes = peer.requests.len() > 0 && !peer.stall.is_stalled();
+            owes && peer.stall.is_due(now, times)
         });
         for key in stalled {
             self.on_stall(now, key);
@@ -66,6 +78,7 @@ impl Swarm {
                 self.out.send(now, peer, Message::KeepAlive);
             }
         }
+        self.look_after_site(now);
         self.hedge_late(now);
         self.drop_stuck();
         self.look_after_promises(now);

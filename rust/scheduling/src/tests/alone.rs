@@ -25,10 +25,14 @@ pub(super) const Q: PeerKey = PeerKey(2);
 
 impl Bench {
     pub(super) fn new(pieces: u32, blocks: u32) -> Self {
+        Self::with(SwarmConfig::default(), pieces, blocks)
+    }
+
+    pub(super) fn with(config: SwarmConfig, pieces: u32, blocks: u32) -> Self {
         let total = u64::from(pieces) * u64::from(blocks * BLOCK);
         let layout = Layout::new(blocks * BLOCK, [Span::File(total)]).unwrap();
         Self {
-            swarm: Swarm::new(SwarmConfig::default(), layout, 1),
+            swarm: Swarm::new(config, layout, 1),
             now: Time::new(std::time::Duration::from_secs(1)),
             ticket: 0,
             owed: VecDeque::new(),
@@ -36,7 +40,12 @@ impl Bench {
     }
 
     pub(super) fn seeding(pieces: u32, blocks: u32) -> Self {
-        let mut bench = Self::new(pieces, blocks);
+        Self::new(pieces, blocks).complete(pieces)
+    }
+
+    /// The same with every piece.
+    pub(super) fn complete(self, pieces: u32) -> Self {
+        let mut bench = self;
         let all = (0..pieces).map(|piece| Verified::simulated(PieceIndex::new(piece)));
         bench.put(Input::Had(all.collect()));
         bench
@@ -92,7 +101,7 @@ impl Bench {
     }
 
     /// A peer answers the oldest request that it owes, well; whole pieces are found good. Whether it owed one.
-    fn answer(&mut self, peer: PeerKey) -> bool {
+    pub(super) fn answer(&mut self, peer: PeerKey) -> bool {
         let Some(at) = self.owed.iter().position(|(owes, _)| *owes == peer) else {
             return false;
         };

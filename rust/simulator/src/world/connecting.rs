@@ -5,6 +5,7 @@ use std::time::Duration;
 use p2pcore_protocol::Verified;
 use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource, Time};
 
+use super::sending::{DONT_HAVE, SITE_NEWS};
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::{State, dialled_from, peer_id};
@@ -154,9 +155,13 @@ impl World {
         let extensions = Input::PeerExtensions {
             peer,
             passes: fast, // usual clients do not
-            dont_have: Some(1),
+            dont_have: Some(DONT_HAVE),
         };
         self.feed(from, extensions);
+        let site = |node: u32| self.nodes[node as usize].what.site;
+        let local = site(from) == site(to);
+        let news = fast.then_some(SITE_NEWS);
+        self.feed(from, Input::PeerSite { peer, local, news });
         self.carry_out(from);
     }
 

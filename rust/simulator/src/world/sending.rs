@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::site::parse_site_news;
 use p2pcore_scheduling::{Input, PeerKey, Ticket};
 
 use super::{SiteLink, World};
@@ -272,12 +273,24 @@ impl World {
     }
 }
 
-/// What a driver makes of a message: the only extended one is that a piece is gone (BEP 54).
+/// Ids of the extended messages: that a piece is gone (BEP 54), and who fetches what for a site.
+pub(super) const DONT_HAVE: u8 = 1;
+pub(super) const SITE_NEWS: u8 = 2;
+
+/// What a driver makes of a message.
 fn heard(peer: PeerKey, message: Message) -> Input {
-    if let Message::Extended { payload, .. } = &message
-        && let Ok(piece) = parse_dont_have(payload)
-    {
-        return Input::PeerLacks { peer, piece };
+    match &message {
+        Message::Extended { id, payload } if *id == DONT_HAVE => {
+            if let Ok(piece) = parse_dont_have(payload) {
+                return Input::PeerLacks { peer, piece };
+            }
+        }
+        Message::Extended { id, payload } if *id == SITE_NEWS => {
+            if let Ok(news) = parse_site_news(payload) {
+                return Input::SiteNews { peer, news };
+            }
+        }
+        _ => {}
     }
     Input::Message { peer, message }
 }
