@@ -62,6 +62,10 @@ class SessionConfig:
             IPv6 /56, or a host of a private network. When we need nothing, all goes in turn.
         origin_mode: The only source of a torrent shows its pieces one by one, so that none is sent twice before each
             was sent once (BEP 16).
+        locality: Of three or more peers at one site, one fetches each piece from outside, and the others have it from
+            there: a thin link carries about one copy. False: everybody fetches everything from anywhere.
+        site: The name of our site; peers that name the same are at it, wherever they are. None: peers with private
+            addresses are, and those of our IPv4 /24 or IPv6 /48. Others are told a hash of it.
         connect_timeout: Seconds that a dial or a handshake may take.
         state_dir: Where resume data and the ledger are kept; None keeps none, so that each start checks all data, and
             the ledger is of this session only.
@@ -88,6 +92,8 @@ class SessionConfig:
     uploader: Uploader = "base-share"
     base_share: float = 0.2
     origin_mode: bool = True
+    locality: bool = True
+    site: str | None = None
     connect_timeout: float = 10.0
     state_dir: StrPath | None = field(default_factory=default_state_dir)
     threads: int = 0
@@ -105,6 +111,8 @@ class SessionConfig:
             raise ArgumentError(f"uploader is {self.uploader!r}: it must be one of {', '.join(get_args(Uploader))}")
         if not 0 <= self.base_share <= 1:
             raise ArgumentError(f"base_share is {self.base_share}: it must be from 0 to 1")
+        if self.site == "":
+            raise ArgumentError("site is empty: it must be a name, or None")
         if self.threads < 0:
             raise ArgumentError(f"threads is {self.threads}: it must be 0 or more")
         if not self.connect_timeout > 0:

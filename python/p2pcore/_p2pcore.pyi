@@ -249,6 +249,8 @@ class RawSession:
         uploader: str,
         base_share: float,
         origin_mode: bool,
+        locality: bool,
+        site: str | None,
         connect_timeout: float,
         state_dir: _Path | None,
         threads: int,

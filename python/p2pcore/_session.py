@@ -107,6 +107,8 @@ class Session:
             uploader=config.uploader,
             base_share=config.base_share,
             origin_mode=config.origin_mode,
+            locality=config.locality,
+            site=config.site,
             connect_timeout=config.connect_timeout,
             state_dir=None if config.state_dir is None else os.fspath(config.state_dir),
             threads=config.threads,

@@ -72,6 +72,10 @@ pub struct SessionConfig {
     pub base_share: Share,
     /// The only source of a torrent shows its pieces one by one.
     pub origin: bool,
+    /// Of the peers at our site one fetches each piece from outside.
+    pub locality: bool,
+    /// The name of our site, as it goes over the wire; `None`: peers at our site are known by their addresses.
+    pub site: Option<[u8; 8]>,
     /// How long a dial or a handshake may take.
     pub connect_timeout: Duration,
     /// Where resume data is kept; `None`: nowhere (every start checks all data).

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::bencode::{BencodeError, Dict, Document, Item, Limits, Mode, Value};
 use crate::client::display_text;
 use crate::codec::MAX_EXTENDED;
+use crate::site::SiteError;
 
 /// The extended message id of the handshake itself.
 pub const HANDSHAKE_ID: u8 = 0;
@@ -73,6 +74,9 @@ pub enum ExtensionError {
     /// The handshake is no dictionary.
     #[error("the extension handshake is not a dictionary")]
     NotADictionary,
+    /// News of a site are malformed.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// A message of fixed length that has another.
     #[error("an extension message of {found} bytes, expected {expected}")]
     Length {

@@ -14,6 +14,7 @@ use p2pcore_engine::api::{
 };
 use p2pcore_engine::events::EventQueue;
 use p2pcore_engine::session::Session;
+use p2pcore_protocol::site::label;
 use p2pcore_protocol::{FileIndex, PieceIndex};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -40,7 +41,7 @@ impl RawSession {
     /// Binds the sockets and starts the threads.
     #[new]
     #[pyo3(signature = (*, listen, limits, max_peers, max_peers_per_torrent, max_half_open, unchoke_slots, uploader, base_share, origin_mode,
-                        connect_timeout, state_dir, threads, event_capacity))]
+                        locality, site, connect_timeout, state_dir, threads, event_capacity))]
     #[allow(clippy::too_many_arguments)] // one keyword for each field of the configuration
     fn new(
         py: Python<'_>,
@@ -53,6 +54,8 @@ impl RawSession {
         uploader: &str,
         base_share: f64,
         origin_mode: bool,
+        locality: bool,
+        site: Option<&str>,
         connect_timeout: f64,
         state_dir: Option<PathBuf>,
         threads: usize,
@@ -70,6 +73,8 @@ impl RawSession {
             uploader,
             base_share: Share::part(base_share),
             origin: origin_mode,
+            locality,
+            site: site.map(label),
             connect_timeout: seconds(connect_timeout),
             state_dir,
             threads,

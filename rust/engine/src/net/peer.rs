@@ -3,8 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use p2pcore_protocol::extension::ExtensionHandshake;
 use p2pcore_protocol::message::Message;
-use p2pcore_scheduling::{CloseReason, PeerInfo, PeerKey};
+use p2pcore_scheduling::{CloseReason, Input, PeerInfo, PeerKey, Site};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -18,6 +19,10 @@ pub(super) struct Peer {
     pub key: PeerKey,
     pub info: PeerInfo,
     pub client: RefCell<String>,
+    /// Where we are, if that matters.
+    own_site: Option<Site>,
+    /// What its extension handshakes said.
+    said: RefCell<ExtensionHandshake>,
     pub outbox: RefCell<Outbox>,
     wake: Notify,
     closing: Cell<Option<CloseReason>>,
@@ -25,16 +30,48 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub fn new(key: PeerKey, info: PeerInfo) -> Self {
+    pub fn new(key: PeerKey, info: PeerInfo, own_site: Option<Site>) -> Self {
         Self {
             key,
             client: RefCell::new(p2pcore_protocol::client::client_name(&info.peer_id)),
             info,
+            own_site,
+            said: RefCell::default(),
             outbox: RefCell::default(),
             wake: Notify::new(),
             closing: Cell::new(None),
             closed: Notify::new(),
         }
+    }
+
+    /// Takes in an extension handshake: a later one changes only what it names.
+    pub fn hear(&self, handshake: ExtensionHandshake) {
+        self.said.borrow_mut().update(handshake);
+    }
+
+    /// What it offers beyond BEP 3, as far as it said.
+    pub fn extensions(&self) -> Input {
+        let said = self.said.borrow();
+        Input::PeerExtensions {
+            peer: self.key,
+            passes: said.passes == Some(true),
+            dont_have: said.ids.lt_donthave.filter(|id| *id > 0),
+        }
+    }
+
+    /// Where it is, as far as it said and by its address.
+    pub fn site(&self) -> Option<Input> {
+        let ours = self.own_site?;
+        let said = self.said.borrow();
+        let theirs = Site {
+            label: said.site,
+            ip: self.info.addr.ip(),
+        };
+        Some(Input::PeerSite {
+            peer: self.key,
+            local: ours.is_with(&theirs),
+            news: said.ids.p2_site.filter(|id| *id > 0),
+        })
     }
 
     /// Queues a message and wakes the writer.
@@ -78,7 +115,8 @@ impl Peer {
 
 /// Reads and writes until the connection ends, then tells the torrent why.
 pub(super) async fn run(net: Rc<Net>, torrent: Rc<Torrent>, stream: TcpStream, info: PeerInfo) {
-    let Some(peer) = torrent.connected(&net, info) else {
+    let own_ip = stream.local_addr().ok().map(|addr| addr.ip());
+    let Some(peer) = torrent.connected(&net, info, own_ip) else {
         return;
     };
     let reason = tokio::select! {

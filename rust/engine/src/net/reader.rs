@@ -5,13 +5,14 @@ use std::io;
 use p2pcore_protocol::codec::{Decoder, Frame};
 use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::site::parse_site_news;
 use p2pcore_scheduling::{CloseReason, Input, Place};
 use tokio::net::TcpStream;
 
 use super::Net;
 use super::limits::{Allowance, Way};
 use super::peer::Peer;
-use super::torrent::{Core, DONT_HAVE_ID, Torrent, UPLOAD_ONLY_ID};
+use super::torrent::{Core, DONT_HAVE_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
 
 /// Reads until the connection ends.
 pub(super) async fn read(
@@ -192,6 +193,13 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
             peer: peer.key,
             upload_only: extension::parse_upload_only(&payload)?,
         }),
+        Message::Extended {
+            id: SITE_ID,
+            payload,
+        } => core.handle(Input::SiteNews {
+            peer: peer.key,
+            news: parse_site_news(&payload).map_err(ExtensionError::from)?,
+        }),
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
         message => core.handle(Input::Message {
             peer: peer.key,
@@ -202,8 +210,8 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
 }
 
 fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {
-    if let Some(client) = handshake.client {
-        *peer.client.borrow_mut() = client;
+    if let Some(client) = &handshake.client {
+        peer.client.borrow_mut().clone_from(client);
     }
     if let Some(reqq) = handshake.reqq {
         core.handle(Input::PeerRequestLimit {
@@ -211,12 +219,13 @@ fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {
             reqq,
         });
     }
-    core.handle(Input::PeerExtensions {
-        peer: peer.key,
-        passes: handshake.passes == Some(true),
-        dont_have: handshake.ids.lt_donthave.filter(|id| *id > 0),
-    });
-    if let Some(upload_only) = handshake.upload_only {
+    let upload_only = handshake.upload_only;
+    peer.hear(handshake);
+    core.handle(peer.extensions());
+    if let Some(site) = peer.site() {
+        core.handle(site);
+    }
+    if let Some(upload_only) = upload_only {
         core.handle(Input::PeerUploadOnly {
             peer: peer.key,
             upload_only,

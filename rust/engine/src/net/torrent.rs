@@ -9,7 +9,7 @@ mod wanting;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,9 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use p2pcore_protocol::extension::{ExtensionHandshake, ExtensionIds};
 use p2pcore_protocol::hashes::HashTrees;
 use p2pcore_protocol::message::{HashRequest, Message};
-use p2pcore_protocol::{BLOCK, FileIndex, Metainfo, PieceIndex, Verified};
+use p2pcore_protocol::{BLOCK, FileIndex, Member, Metainfo, PieceIndex, Verified};
 use p2pcore_scheduling::{
-    CloseReason, Input, PeerInfo, PeerKey, PeerSource, Swarm, SwarmConfig, Ticket, Time, Verdict,
+    CloseReason, Input, PeerInfo, PeerKey, PeerSource, Site, Swarm, SwarmConfig, Ticket, Time,
+    Verdict,
 };
 
 use tokio::sync::Semaphore;
@@ -181,7 +182,8 @@ impl Torrent {
 
     /// Opens (or reopens) the files, then checks what they hold.
     /// A handshake was made: the peer's place in the swarm, unless the torrent has stopped meanwhile.
-    pub fn connected(&self, net: &Net, info: PeerInfo) -> Option<Rc<Peer>> {
+    /// `own_ip`: the address of our end.
+    pub fn connected(&self, net: &Net, info: PeerInfo, own_ip: Option<IpAddr>) -> Option<Rc<Peer>> {
         let running = self.is_running();
         if !running || self.is_duplicate(net, &info) {
             net.ends.count(&if running {
@@ -202,17 +204,24 @@ impl Torrent {
             return None;
         }
         net.connected.set(net.connected.get() + 1);
+        let label = net.config.site;
+        let own_site = own_ip.map(|ip| Site { label, ip });
+        let own_site = own_site.filter(|_| net.config.locality);
         let peer = self.with(net, |core| {
             core.changed = true;
             let key = PeerKey(core.next_key);
             core.next_key += 1;
-            let peer = Rc::new(Peer::new(key, info.clone()));
+            let peer = Rc::new(Peer::new(key, info.clone(), own_site));
             core.peers.insert(key, Rc::clone(&peer));
             core.handle(Input::PeerConnected { peer: key, info });
             core.handle(Input::Writable {
                 peer: key,
                 room: writer::ROOM,
             });
+            // Who speaks BEP 10 says where it is in a moment.
+            if let Some(site) = peer.site().filter(|_| !peer.info.extended) {
+                core.handle(site);
+            }
             peer
         });
         // After the bitfield, which must be the first message.
@@ -250,12 +259,14 @@ impl Torrent {
             ids: ExtensionIds {
                 lt_donthave: Some(DONT_HAVE_ID),
                 upload_only: Some(UPLOAD_ONLY_ID),
+                p2_site: net.config.locality.then_some(SITE_ID),
                 ..ExtensionIds::default()
             },
             client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
             reqq: Some(core.swarm.config().upload_queue),
             upload_only: core.swarm.is_complete().then_some(true),
             passes: Some(true),
+            site: net.config.site,
             listen_port: net.listen_port.get(),
             ..ExtensionHandshake::default()
         }
@@ -641,6 +652,7 @@ fn new_swarm(net: &Net, meta: &Metainfo, id: TorrentId) -> Swarm {
         uploader: net.config.uploader,
         base_share: net.config.base_share,
         origin: net.config.origin,
+        member: net.config.locality.then(|| Member::of(&net.peer_id)),
         max_dials: net.config.max_half_open,
         ..SwarmConfig::default()
     };
@@ -658,6 +670,7 @@ fn from_user(addrs: &[SocketAddr]) -> Input {
 /// Our ids for extension messages, told in the extension handshake.
 pub(super) const DONT_HAVE_ID: u8 = 1;
 pub(super) const UPLOAD_ONLY_ID: u8 = 2;
+pub(super) const SITE_ID: u8 = 3;
 
 /// Buffers kept for use again: 16 MiB, what two pieces of 8 MiB need.
 const MAX_SPARE: usize = 1024;

@@ -151,6 +151,8 @@ mod tests {
                 max_half_open: 9,
                 unchoke_slots: 9,
                 uploader: UploaderPolicy::default(),
+                locality: true,
+                site: None,
                 base_share: Share::default(),
                 origin: false,
                 connect_timeout: Duration::from_secs(9),
@@ -199,7 +201,7 @@ mod tests {
             extended: false,
             v2: false,
         };
-        let peer = torrent.connected(&net, info).unwrap();
+        let peer = torrent.connected(&net, info, None).unwrap();
         assert!(torrent.core(&net).swarm.have().is_full());
         torrent.core(&net).before.uploaded = 5; // as if it had been served
         torrent.refresh(&net);
