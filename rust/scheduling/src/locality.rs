@@ -6,8 +6,9 @@
 //! nobody else fetches it from outside while the claim lives. So an importer that is slow to begin costs a turn, one that
 //! goes costs [`PARTING`], and one that stalls costs [`CLAIM`].
 //!
-//! The rule has a limit: who gets nothing from the site although the site has what it needs, or gets nothing for very long
-//! although others claim to fetch it, is free to fetch anything from anywhere, until the site gives again.
+//! The rule has a limit: who gets much less from the site than could come from outside, although the site has what it
+//! needs, or nothing for very long, because it has nothing although others claim to fetch it, is free to fetch anything
+//! from anywhere, until the site gives again.
 
 mod claims;
 mod draw;
@@ -28,8 +29,10 @@ use crate::time::Time;
 const TURN: Duration = Duration::from_millis(250);
 /// Below this a site is no site: what is saved is not worth what is waited.
 const FEWEST: usize = 3;
-/// The site has what we need and gives nothing for so long: it cannot be waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The site has what we need and gives nothing of it, or [`FASTER`] times less than could come from outside, for so long:
+/// it cannot be waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+const FASTER: u64 = 4;
 /// What is said is heard by the whole site after so long.
 const HEARD: Duration = Duration::from_millis(150);
 /// Pieces at once that we say so of.
@@ -63,8 +66,8 @@ pub(crate) struct Locality {
     said: Option<Time>,
     /// When the site last gave us something, or the rule began to hold.
     fed: Time,
-    /// Since when it has something that we need and got nothing of.
-    offered: Option<Time>,
+    /// Since when it has something that we need and gives us too little of it.
+    slow: Option<Time>,
     /// Where the next look at the pieces begins.
     next: u32,
 }
@@ -94,6 +97,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) neighbours: usize,
     /// One of them has something that we need.
     pub(crate) waiting: bool,
+    /// Bytes per second that our site gives us, and that the best of those outside could.
+    pub(crate) rates: (u64, u64),
 }
 
 impl Locality {
@@ -109,7 +114,7 @@ impl Locality {
             active: false,
             said: None,
             fed: Time::ZERO,
-            offered: None,
+            slow: None,
             next: 0,
         }
     }
@@ -131,7 +136,7 @@ impl Locality {
 
     /// The pieces that may be fetched from outside now; none: any.
     pub(crate) fn limit(&self, now: Time) -> Option<&Bitfield> {
-        let kept_waiting = self.offered.is_some_and(|at| now.since(at) >= PATIENCE);
+        let kept_waiting = self.slow.is_some_and(|at| now.since(at) >= PATIENCE);
         let starved = now.since(self.fed) >= LONGEST;
         (self.active && !kept_waiting && !starved).then_some(&self.open)
     }
@@ -250,7 +255,6 @@ impl Locality {
     /// The site gave us something.
     pub(crate) fn feed(&mut self, now: Time) {
         self.fed = now;
-        self.offered = None;
     }
 
     /// Looks at everything; what to say.
@@ -262,7 +266,9 @@ impl Locality {
     ) -> Vec<SiteNews> {
         self.members.expire(now);
         self.claims.expire(now);
-        self.offered = around.waiting.then(|| self.offered.unwrap_or(now));
+        let (here, there) = around.rates;
+        let slow = around.waiting && (here == 0 || there / FASTER > here);
+        self.slow = slow.then(|| self.slow.unwrap_or(now));
         self.active = around.fetching && around.neighbours + 1 >= FEWEST;
         if !self.active {
             self.seen = Vec::new();

@@ -13,6 +13,9 @@ use crate::locality::Surroundings;
 use crate::peers::{Peer, Place};
 use crate::time::Time;
 
+/// What somebody outside is expected to give who was not asked yet, bytes per second.
+const UNKNOWN: u64 = 256 * 1024;
+
 impl Swarm {
     /// It is known where a peer is.
     pub(super) fn on_site(&mut self, now: Time, key: PeerKey, local: bool, news: Option<u8>) {
@@ -202,6 +205,23 @@ impl Swarm {
             .first()
             .map(|(_, piece)| piece)
             .collect();
+        let here = self
+            .peers
+            .iter()
+            .filter(local)
+            .map(|peer| peer.down.rate(now))
+            .sum();
+        // Who chokes us may do so because we do not ask.
+        let useful = |peer: &&Peer| peer.is_outside() && peer.useful > 0;
+        let there = self
+            .peers
+            .iter()
+            .filter(useful)
+            .map(|peer| match peer.window.rate() {
+                0 => UNKNOWN,
+                rate => rate,
+            });
+        let there = there.max().unwrap_or(0);
         let around = Surroundings {
             need: self.picker.need(),
             inside: &inside,
@@ -209,6 +229,7 @@ impl Swarm {
             urgent: &urgent,
             fetching,
             neighbours: self.peers.iter().filter(local).count(),
+            rates: (here, there),
             waiting: self.peers.iter().filter(local).any(|peer| peer.useful > 0),
         };
         let partials = self.picker.partials();

@@ -137,7 +137,7 @@ fn what_another_fetches_or_has_is_left_to_it() {
     }
     let outputs = open_outside(&mut bench);
     let mut fetched = fetch(&mut bench, &outputs, O);
-    for _ in 0..5 {
+    for _ in 0..3 {
         let outputs = bench.wait(1);
         fetched.extend(fetch(&mut bench, &outputs, O));
     }
@@ -253,10 +253,33 @@ fn a_site_that_has_it_and_does_not_give_it_is_not_waited_for() {
     bench.say(PeerKey(2), Message::HaveAll);
     let outputs = open_outside(&mut bench);
     assert_eq!(fetch(&mut bench, &outputs, O).len(), 0);
-    let outputs = bench.wait(8);
-    assert_eq!(fetch(&mut bench, &outputs, O).len(), 0);
     let outputs = bench.wait(4);
+    assert_eq!(fetch(&mut bench, &outputs, O).len(), 0);
+    let outputs = bench.wait(3);
     assert!(!fetch(&mut bench, &outputs, O).is_empty());
+}
+
+#[test]
+fn a_site_that_only_trickles_is_not_waited_for() {
+    let mut bench = at_site(1, &[2, 3]);
+    open_outside(&mut bench);
+    // It is fast: what is ours to fetch comes at a block every ten milliseconds.
+    for _ in 0..15 {
+        bench.now = bench.now + Duration::from_millis(10);
+        bench.answer(O);
+    }
+    let had = bench.swarm.have().count();
+    assert!(had >= 10);
+    bench.say(P.max(Q), Message::HaveAll);
+    bench.say(P.max(Q), Message::Unchoke);
+    let mut waited = 0;
+    while !bench.swarm.is_complete() {
+        bench.wait(2);
+        bench.answer(P.max(Q));
+        while bench.answer(O) {}
+        waited += 2;
+    }
+    assert!((4..=16).contains(&waited), "waited for {waited} seconds");
 }
 
 #[test]
