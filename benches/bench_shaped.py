@@ -109,6 +109,24 @@ def test_crowd(
         benchmark.extra_info["simulated / bound"] = simulated(count, size) * RATE / size
 
 
+@pytest.mark.benchmark(group=f"{GROUP}, two sites of 8, a link of one uplink, 64 MiB: the last completion")
+@pytest.mark.parametrize("rival", [P2PCORE, LIBTORRENT], ids=["p2pcore", "libtorrent"])
+def test_two_sites(benchmark, torrents: dict[int, Path], tiny: bool, rival: Rival, run: int) -> None:
+    """The seed is at one of the sites."""
+    each = 3 if tiny else 8
+    with Network(1 + 2 * each, RATE, far=each, link=RATE) as network:
+        took, copies, size = crowd(benchmark, network, rival, [rival] * (2 * each), torrents[64])
+        crossed = network.crossed() / size
+    benchmark.extra_info |= {
+        "who": rival.who,
+        "bytes": 2 * each * size,
+        "last / bound": max(took) * RATE / size,
+        "far site's last / bound": max(took[each:]) * RATE / size,
+        "copies from the seed": copies,
+        "copies over the link, with all headers": crossed,
+    }
+
+
 @pytest.mark.benchmark(group=f"{GROUP}, 8 leeches of one kind or four of each, 64 MiB: the last completion")
 @pytest.mark.parametrize("ours", [0, 4, 8])
 def test_mixed(benchmark, torrents: dict[int, Path], tiny: bool, ours: int, run: int) -> None:
