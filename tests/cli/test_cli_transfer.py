@@ -54,6 +54,22 @@ def test_fetch_from_a_seed(torrent: Path, folder: Path, tmp_path: Path) -> None:
     assert "complete in" in completed
 
 
+def test_limits_of_the_internet_and_a_site_are_passed_on(torrent: Path, folder: Path, tmp_path: Path) -> None:
+    with seeding(torrent, folder, "--wan-up-limit", "1", "--site", "here") as (_, port):
+        options = ["--peer", f"127.0.0.1:{port}", "--timeout", 40, "--wan-down-limit", "1", "--site", "here"]
+        done = fetch(torrent, tmp_path / "into", *options)
+    assert done.returncode == 0, done.stderr
+    for options, said in [
+        (["--up-limit", "0"], "upload_limit is 0"),
+        (["--down-limit", "0"], "download_limit is 0"),
+        (["--wan-up-limit", "0"], "wan_upload_limit is 0"),
+        (["--wan-down-limit", "0"], "wan_download_limit is 0"),
+        (["--site", ""], "site is empty"),
+    ]:
+        refused = fetch(torrent, tmp_path / "into", *options)
+        assert refused.returncode != 0 and said in refused.stderr, refused.stderr
+
+
 def test_fetch_prints_json_lines_and_nothing_else(torrent: Path, folder: Path, tmp_path: Path) -> None:
     with seeding(torrent, folder) as (_, port):
         done = fetch(torrent, tmp_path / "into", "--peer", f"127.0.0.1:{port}", "--json", "--sequential")

@@ -8,7 +8,7 @@ import fnmatch
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,23 @@ _listen_option = click.option(
     "--listen", default="0.0.0.0:0", show_default=True, metavar="HOST:PORT", help="Port 0 takes a free one."
 )
 _peer_option = click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="May be given again.")
-_up_option = click.option("--up-limit", type=Size(), metavar="N", help="Bytes per second; K, M and G are known.")
-_down_option = click.option("--down-limit", type=Size(), metavar="N", help="Bytes per second; K, M and G are known.")
+
+_Command = Callable[..., Any]
+
+
+def _limit(option: str, setting: str, of: str) -> Callable[[_Command], _Command]:
+    told = f"Bytes per second {of}; K, M and G are known."
+    return click.option(option, setting, type=Size(), metavar="N", help=told)
+
+
+# These are named as in `SessionConfig`.
+_up_option = _limit("--up-limit", "upload_limit", "sent")
+_wan_up_option = _limit("--wan-up-limit", "wan_upload_limit", "sent to the Internet")
+_down_option = _limit("--down-limit", "download_limit", "received")
+_wan_down_option = _limit("--wan-down-limit", "wan_download_limit", "received from the Internet")
+_site_option = click.option(
+    "--site", metavar="NAME", help="Our site: its peers fetch each piece from outside once. Else addresses tell."
+)
 _state_option = click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where resume data is kept."
 )
@@ -45,6 +60,8 @@ _state_option = click.option(
 @_listen_option
 @_peer_option
 @_up_option
+@_wan_up_option
+@_site_option
 @_state_option
 @json_option
 def seed(
@@ -52,13 +69,13 @@ def seed(
     path: Path,
     listen: str,
     peers: tuple[str, ...],
-    up_limit: int | None,
     state_dir: Path | None,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Serve the file or folder PATH until interrupted; it is only read."""
     meta = Metainfo.from_file(torrent)
-    _run(_seed(meta, path, peers, _config(listen, state_dir, up=up_limit), as_json))
+    _run(_seed(meta, path, peers, _config(listen, state_dir, settings), as_json))
 
 
 @click.command()
@@ -82,6 +99,9 @@ def seed(
 )
 @_up_option
 @_down_option
+@_wan_up_option
+@_wan_down_option
+@_site_option
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Give up after S seconds.")
 @_state_option
 @json_option
@@ -95,18 +115,17 @@ def fetch(
     overwrite: bool,
     keep_seeding: bool,
     linger: float,
-    up_limit: int | None,
-    down_limit: int | None,
     timeout: float | None,
     state_dir: Path | None,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Download a torrent from its peers."""
     if str(torrent).lower().startswith("magnet:"):
         raise Failure("fetching a magnet link is not there yet: give a .torrent file")
     meta = Metainfo.from_file(torrent)
     options = {"files": _chosen(meta, globs), "peers": peers, "sequential": sequential, "overwrite": overwrite}
-    config = _config(listen, state_dir, up=up_limit, down=down_limit)
+    config = _config(listen, state_dir, settings)
     _run(_fetch(meta, output, options, config, timeout, None if keep_seeding else linger, as_json))
 
 
@@ -239,13 +258,9 @@ def _shown(what: str, *, quiet: bool) -> Iterator[Bar | None]:
         yield bar
 
 
-def _config(listen: str, state_dir: Path | None, *, up: int | None = None, down: int | None = None) -> SessionConfig:
-    return SessionConfig(
-        listen=split_address(listen),
-        upload_limit=up,
-        download_limit=down,
-        state_dir=default_state_dir() if state_dir is None else state_dir,
-    )
+def _config(listen: str, state_dir: Path | None, settings: dict[str, Any]) -> SessionConfig:
+    state_dir = default_state_dir() if state_dir is None else state_dir
+    return SessionConfig(listen=split_address(listen), state_dir=state_dir, **settings)
 
 
 def _chosen(meta: Metainfo, globs: tuple[str, ...]) -> list[int] | None:
