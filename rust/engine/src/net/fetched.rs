@@ -1,14 +1,18 @@
-//! Pieces that were fetched and wait for a thread of the pool.
+//! Pieces that were fetched and wait for a thread of the pool: first to be hashed, then to be written.
 //!
 //! Each piece brings a job, but a job takes all that wait, as far as they hash well side by side: under load the lanes
 //! of the hashes fill by themselves, and a lone piece waits for nobody. Jobs whose pieces were taken find nothing.
+//!
+//! One thread at a time writes to a file, because a file system lets no second one in: it would only spin at the door.
+//! Whoever hashed a piece of a file that is being written to leaves it to who writes there, and hashes the next.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use p2pcore_hashing::LANES;
-use p2pcore_protocol::{Metainfo, Mismatch, PieceIndex, Verified, check_pieces};
+use p2pcore_protocol::{FileIndex, Metainfo, Mismatch, PieceIndex, Verified, check_pieces};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::Net;
 use super::jobs::{Done, JobResult, PieceOutcome, fatal};
@@ -17,9 +21,19 @@ use crate::error::StorageError;
 use crate::prints::Printer;
 use crate::storage::Storage;
 
-/// One torrent's queue.
+/// One torrent's pieces on their way to its files.
 #[derive(Debug, Default)]
-pub(super) struct Fetched(Mutex<VecDeque<Piece>>);
+pub(super) struct Fetched(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    to_hash: VecDeque<Piece>,
+    /// Of each file that a thread writes to, what comes next there.
+    to_write: BTreeMap<Door, VecDeque<(Piece, Verified)>>,
+}
+
+/// The first file of a piece, which stands for all of its files; `None` for a piece of padding.
+type Door = Option<FileIndex>;
 
 /// A piece whose blocks are all there.
 #[derive(Debug)]
@@ -31,15 +45,40 @@ pub(super) struct Piece {
 }
 
 impl Fetched {
-    fn push(&self, piece: Piece) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push_back(piece);
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn push(&self, piece: Piece) {
+        self.lock().to_hash.push_back(piece);
+    }
+
+    /// As many as hash well side by side.
     fn take(&self) -> Vec<Piece> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = waiting.len().min(LANES);
-        waiting.drain(..count).collect()
+        let to_hash = &mut self.lock().to_hash;
+        let count = to_hash.len().min(LANES);
+        to_hash.drain(..count).collect()
+    }
+
+    /// Queues a good piece to be written; whether nobody writes there, so that the caller must.
+    fn queue(&self, door: Door, piece: Piece, verified: Verified) -> bool {
+        let to_write = &mut self.lock().to_write;
+        let is_free = !to_write.contains_key(&door);
+        to_write
+            .entry(door)
+            .or_default()
+            .push_back((piece, verified));
+        is_free
+    }
+
+    /// What the thread that writes to a file writes next; `None`: it is done, and the door is free.
+    fn next(&self, door: Door) -> Option<(Piece, Verified)> {
+        let to_write = &mut self.lock().to_write;
+        let next = to_write.get_mut(&door)?.pop_front();
+        if next.is_none() {
+            to_write.remove(&door);
+        }
+        next
     }
 }
 
@@ -53,58 +92,133 @@ pub(super) fn store(
     piece: Piece,
 ) {
     fetched.push(piece);
-    let fetched = Arc::clone(fetched);
-    let (done, printer) = (net.done.clone(), net.printer.clone());
-    net.pool.submit(move || {
-        let pieces = fetched.take();
-        // Every piece is answered, also where a thread panics: otherwise its torrent would wait for ever.
-        let checked = catch_unwind(AssertUnwindSafe(|| {
+    let worker = Worker {
+        torrent,
+        fetched: Arc::clone(fetched),
+        meta,
+        storage,
+        printer: net.printer.clone(),
+        done: net.done.clone(),
+    };
+    net.pool.submit(move || worker.run());
+}
+
+/// What a job needs. Every piece that it takes is answered, also where a thread panics: otherwise the torrent would
+/// wait for ever.
+struct Worker {
+    torrent: TorrentId,
+    fetched: Arc<Fetched>,
+    meta: Arc<Metainfo>,
+    storage: Arc<Storage>,
+    printer: Printer,
+    done: UnboundedSender<Done>,
+}
+
+impl Worker {
+    fn run(&self) {
+        let pieces = self.fetched.take();
+        let mut checked = self.check(&pieces).into_iter();
+        let mut ours = Vec::new();
+        for piece in pieces {
+            match checked.next() {
+                Some(Ok(verified)) => {
+                    let door = self.meta.layout().piece_files(piece.index).next();
+                    if self.fetched.queue(door, piece, verified) {
+                        ours.push(door);
+                    }
+                }
+                Some(Err(mismatch)) => {
+                    let bad = || PieceOutcome::Bad(self.printer.prints(&piece.blocks));
+                    let outcome = fatal(mismatch).map_or_else(bad, PieceOutcome::Failed);
+                    self.answer(piece, outcome);
+                }
+                None => self.answer(piece, panicked()),
+            }
+        }
+        for door in ours {
+            while let Some((piece, verified)) = self.fetched.next(door) {
+                let write = || self.write(&piece, verified);
+                let outcome = catch_unwind(AssertUnwindSafe(write));
+                self.answer(piece, outcome.unwrap_or_else(|_| panicked()));
+            }
+        }
+    }
+
+    /// Nothing where hashing panicked.
+    fn check(&self, pieces: &[Piece]) -> Vec<Result<Verified, Mismatch>> {
+        let check = || {
             let pieces: Vec<_> = pieces
                 .iter()
                 .map(|piece| (piece.index, &piece.blocks[..]))
                 .collect();
-            check_pieces(&meta, &pieces)
-        }));
-        let mut checked = checked.unwrap_or_default().into_iter();
-        for piece in pieces {
-            let finish = || {
-                checked
-                    .next()
-                    .map(|checked| finish(&storage, checked, &piece, &printer))
-            };
-            let outcome = catch_unwind(AssertUnwindSafe(finish)).ok().flatten();
-            let result = JobResult::Piece {
-                piece: piece.index,
-                blocks: piece.blocks,
-                outcome: outcome
-                    .unwrap_or_else(|| PieceOutcome::Failed(StorageError::panicked().into())),
-            };
-            let _ = done.send(Done { torrent, result }); // the session may be gone
+            check_pieces(&self.meta, &pieces)
+        };
+        catch_unwind(AssertUnwindSafe(check)).unwrap_or_default()
+    }
+
+    fn write(&self, piece: &Piece, verified: Verified) -> PieceOutcome {
+        let slices: Vec<&[u8]> = piece.blocks.iter().map(Vec::as_slice).collect();
+        match self.storage.write_piece(verified.piece(), &slices) {
+            Ok(()) => {
+                self.storage.mark_good(verified.piece());
+                let prints = piece.prints.then(|| self.printer.prints(&piece.blocks));
+                PieceOutcome::Stored(verified, prints.unwrap_or_default())
+            }
+            Err(error) => PieceOutcome::Failed(error.into()),
         }
-    });
+    }
+
+    fn answer(&self, piece: Piece, outcome: PieceOutcome) {
+        let result = JobResult::Piece {
+            piece: piece.index,
+            blocks: piece.blocks,
+            outcome,
+        };
+        let torrent = self.torrent;
+        let _ = self.done.send(Done { torrent, result }); // the session may be gone
+    }
 }
 
-fn finish(
-    storage: &Storage,
-    checked: Result<Verified, Mismatch>,
-    piece: &Piece,
-    printer: &Printer,
-) -> PieceOutcome {
-    let blocks = &piece.blocks;
-    let verified = match checked {
-        Ok(verified) => verified,
-        Err(mismatch) => {
-            let bad = || PieceOutcome::Bad(printer.prints(blocks));
-            return fatal(mismatch).map_or_else(bad, PieceOutcome::Failed);
-        }
-    };
-    let slices: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-    match storage.write_piece(verified.piece(), &slices) {
-        Ok(()) => {
-            storage.mark_good(verified.piece());
-            let prints = piece.prints.then(|| printer.prints(blocks));
-            PieceOutcome::Stored(verified, prints.unwrap_or_default())
-        }
-        Err(error) => PieceOutcome::Failed(error.into()),
+fn panicked() -> PieceOutcome {
+    PieceOutcome::Failed(StorageError::panicked().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(number: u32) -> (Piece, Verified) {
+        let index = PieceIndex::new(number);
+        let piece = Piece {
+            index,
+            blocks: Vec::new(),
+            prints: false,
+        };
+        (piece, Verified::resumed(index))
+    }
+
+    fn queue(fetched: &Fetched, file: u32, number: u32) -> bool {
+        let (piece, verified) = piece(number);
+        fetched.queue(Some(FileIndex::new(file)), piece, verified)
+    }
+
+    fn next(fetched: &Fetched, file: u32) -> Option<u32> {
+        let next = fetched.next(Some(FileIndex::new(file)));
+        next.map(|(piece, _)| piece.index.get())
+    }
+
+    #[test]
+    fn one_at_a_time_writes_to_a_file() {
+        let fetched = Fetched::default();
+        assert!(queue(&fetched, 0, 0), "nobody writes there");
+        assert!(!queue(&fetched, 0, 1), "the first one will");
+        assert!(queue(&fetched, 1, 2), "another file is another door");
+        assert_eq!(next(&fetched, 0), Some(0));
+        assert!(!queue(&fetched, 0, 3), "it is still being written to");
+        assert_eq!(next(&fetched, 0), Some(1));
+        assert_eq!(next(&fetched, 0), Some(3));
+        assert_eq!(next(&fetched, 0), None);
+        assert!(queue(&fetched, 0, 4), "the door is free again");
+        assert_eq!(next(&fetched, 1), Some(2), "its own writer has it");
     }
 }
