@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 RIVALS = [
     ("aria2c", "aria2", "1 seed to 1 leech, 1 GiB, v1"),
     ("aria2c", "aria2", "verify v1, 1 GiB, 1 MiB pieces"),
+    ("cargo", "fastcdc crate, cuts only", "content-defined chunks of 64 KiB, 256 MiB, one core"),
     ("mktorrent", "mktorrent", "create v1, 1 GiB, 1 MiB pieces"),
     ("rqbit", "rqbit", "1 seed to 1 leech, 1 GiB, v1"),
     ("rtorrent", "rtorrent", "1 seed to 1 leech, 1 GiB, v1"),
