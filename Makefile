@@ -62,7 +62,7 @@ dev: $(VENV)/dev ## An editable, quickly built extension for working on the code
 bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS go to pytest (--runs=9, -k transfer, --disk=PATH).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
 
-bench-sockets: $(VENV)/bench build ## Crowds in network namespaces with shaped uplinks, beside libtorrent and the simulator; for root.
+bench-sockets: $(VENV)/bench build ## Crowds in network namespaces with shaped uplinks, beside other clients and the simulator; for root (--runs=20 -k p2pcore-8-64).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches/bench_shaped.py --results=benches/results/shaped $(BENCH_OPTIONS)
 
 bench-scheduler: ## What the scheduler costs a HAVE, a pick, a block, a choice, and its memory; SCHEDULER=have runs one.

@@ -54,7 +54,10 @@ def test_every_bench_runs_and_tells_its_costs(tmp_path: Path) -> None:
     crowd = "uplinks of 80 Mbit/s, 8 leeches, 64 MiB: the last completion"
     shaped = [row for row in results["rows"] if row["group"] == crowd]
     assert shaped or crowd in {absent["group"] for absent in results["absent"]}
-    assert all(row["last / bound"] > 0.8 for row in shaped)
+    if shaped and shutil.which("aria2c"):
+        assert "aria2" in {row["who"] for row in shaped}
+    # Of others the clock starts when their first bytes are seen, which may be late.
+    assert all(row["last / bound"] > 0.8 for row in shaped if row["who"] in ("p2pcore", "libtorrent"))
     assert {"simulated / bound" in row for row in shaped} in (set(), {True, False})
     assert all("CPU s/GiB" in row for row in results["rows"] if row["group"].endswith(" 4 GiB, 1 MiB pieces"))
     told = [row for row in results["rows"] if row["group"] == "1 seed to 1 leech, 1 GiB, v1"]
