@@ -62,7 +62,7 @@ dev: $(VENV)/dev ## An editable, quickly built extension for working on the code
 bench: $(VENV)/bench build ## Measurements beside other clients; BENCH_OPTIONS go to pytest (--runs=9, -k transfer, --disk=PATH).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches $(BENCH_OPTIONS)
 
-bench-sockets: $(VENV)/bench build ## Crowds in network namespaces with shaped uplinks, beside libtorrent and the simulator; for root.
+bench-sockets: $(VENV)/bench build ## Crowds in network namespaces with shaped uplinks, beside other clients and the simulator; for root (--runs=20 -k p2pcore-8-64).
 	$(BIN)/python -m pytest -c benches/pytest.ini benches/bench_shaped.py --results=benches/results/shaped $(BENCH_OPTIONS)
 
 bench-scheduler: ## What the scheduler costs a HAVE, a pick, a block, a choice, and its memory; SCHEDULER=have runs one.
@@ -70,8 +70,13 @@ bench-scheduler: ## What the scheduler costs a HAVE, a pick, a block, a choice, 
 	cargo bench --locked -q -p p2pcore-scheduling --bench picks
 	cargo test --release --locked -q -p p2pcore-scheduling --test memory -- --nocapture
 
-profile: $(VENV)/run build ## Where the time of a 1 GiB transfer goes, for leech and seed; needs perf.
+profile: $(VENV)/run $(BIN)/inferno-flamegraph build ## Where the time of a 1 GiB transfer goes, with flame graphs of leech and seed; needs perf.
 	$(BIN)/python benches/hot.py
+
+# Draws the flame graphs.
+$(BIN)/inferno-flamegraph: $(VENV)/run
+	cargo install inferno --version 0.12.8 --locked -q --no-default-features --features cli,nameattr --root $(VENV)
+	@touch $@
 
 sim: ## Swarms in virtual time against their marks: all but the nightly ones; SIM=s2 runs one scenario, SEED=3 one seed.
 	cargo run --release --locked -q -p p2pcore-simulator --example sim -- $(SIM) $(if $(SEED),--seed $(SEED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from data import KIB, MIB
 
 import p2pcore
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="module")
 def buffer(tiny: bool) -> bytes:
@@ -21,6 +24,17 @@ def buffer(tiny: bool) -> bytes:
 
 def note(benchmark, buffer: bytes, who: str) -> None:
     benchmark.extra_info.update(who=who, bytes=len(buffer))
+
+
+def once(command: list[str | Path], benchmark, **settings: str) -> None:
+    """Runs a program that times itself, and prints seconds: those are what is measured."""
+
+    def seconds() -> float:
+        done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    took = benchmark.pedantic(seconds, rounds=1)
+    benchmark.stats.stats.data[:] = [took]
 
 
 def pieces(buffer: bytes, length: int) -> list[memoryview]:
@@ -59,11 +73,29 @@ class TestMerkle:
         note(benchmark, buffer, "hashlib")
 
 
-@pytest.mark.benchmark(group="content-defined chunks with BLAKE3, 256 MiB, one core")
+@pytest.fixture(scope="module")
+def compare() -> Path:
+    """The Rust example that cuts in either way."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not installed")
+    package = ["-p", "p2pcore-chunking", "--example", "compare"]
+    subprocess.run(["cargo", "build", "--release", "--locked", "-q", *package], cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "release", "examples", "compare")
+
+
+@pytest.mark.benchmark(group="content-defined chunks of 64 KiB, 256 MiB, one core")
 class TestChunk:
-    def test_p2pcore(self, benchmark, buffer: bytes, run: int) -> None:
+    @pytest.mark.parametrize(
+        ("who", "way"), [("p2pcore, cuts only", "p2pcore"), ("fastcdc crate, cuts only", "fastcdc")]
+    )
+    def test_cuts(self, benchmark, tiny: bool, compare: Path, who: str, way: str, run: int) -> None:
+        mib = 1 if tiny else 256
+        once([compare, way, str(mib)], benchmark)
+        benchmark.extra_info |= {"who": who, "bytes": mib * MIB}
+
+    def test_with_blake3(self, benchmark, buffer: bytes, run: int) -> None:
         benchmark.pedantic(p2pcore.chunk, (buffer,), rounds=1, warmup_rounds=1)
-        note(benchmark, buffer, "p2pcore")
+        note(benchmark, buffer, "p2pcore, with BLAKE3 of each")
 
 
 ACTS = {
@@ -93,13 +125,6 @@ def test_older_processor(benchmark, tiny: bool, what: str, who: str, run: int) -
         pytest.skip("no AVX2 here")
     size = MIB if tiny else 256 * MIB
     program = PROGRAM.format(here=str(Path(__file__).parent), size=size, act=ACTS[what, who])
-
-    def once() -> float:
-        command = [sys.executable, "-c", program]
-        done = subprocess.run(command, env=os.environ | OLDER[who], capture_output=True, text=True, check=True)
-        return float(done.stdout)
-
     benchmark.group = f"{what}, 256 MiB, one core, without SHA instructions and AVX-512"
-    took = benchmark.pedantic(once, rounds=1)
-    benchmark.stats.stats.data[:] = [took]
+    once([sys.executable, "-c", program], benchmark, **OLDER[who])
     benchmark.extra_info |= {"who": who, "bytes": size}

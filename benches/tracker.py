@@ -17,11 +17,14 @@ INTERVAL = 1800
 
 
 class Tracker:
-    """Listens on the loopback, in a thread of its own. Its peers are told to be at `host`, whatever they say."""
+    """Listens at one address, in a thread of its own. Its peers are told to be at `host`, whatever they say.
 
-    def __init__(self, host: str) -> None:
-        self._host = socket.inet_aton(host)
-        self._ports: list[int] = []
+    If that is None: each where it announces from.
+    """
+
+    def __init__(self, host: str | None, listen: str = "127.0.0.1") -> None:
+        self._host = host
+        self._peers: list[bytes] = []
         self._announced = threading.Condition()
         tracker = self
 
@@ -30,7 +33,7 @@ class Tracker:
                 asked = urlsplit(self.path)
                 if asked.path != "/announce":  # transmission scrapes, too
                     return self.send_error(404)
-                answer = tracker.answer(asked.query)
+                answer = tracker.answer(self.client_address[0], asked.query)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -40,18 +43,18 @@ class Tracker:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((listen, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/announce"
+        self.url = f"http://{listen}:{self._server.server_address[1]}/announce"
 
-    def answer(self, query: str) -> bytes:
+    def answer(self, host: str, query: str) -> bytes:
         """To an announce: the others, in six bytes each."""
-        port = int(parse_qs(query)["port"][0])
+        peer = socket.inet_aton(self._host or host) + struct.pack(">H", int(parse_qs(query)["port"][0]))
         with self._announced:
-            others = b"".join(self._host + struct.pack(">H", other) for other in self._ports if other != port)
-            if port not in self._ports:
-                self._ports.append(port)
+            others = b"".join(other for other in self._peers if other != peer)
+            if peer not in self._peers:
+                self._peers.append(peer)
             self._announced.notify_all()
         return b"d8:completei1e10:incompletei1e8:intervali%de5:peers%d:%se" % (INTERVAL, len(others), others)
 
@@ -61,8 +64,9 @@ class Tracker:
         Raises:
             TimeoutError: It did not in time.
         """
+        ending = struct.pack(">H", port)
         with self._announced:
-            if not self._announced.wait_for(lambda: port in self._ports, within):
+            if not self._announced.wait_for(lambda: any(peer.endswith(ending) for peer in self._peers), within):
                 raise TimeoutError(f"the peer on port {port} did not announce itself")
 
     def __enter__(self) -> Self:

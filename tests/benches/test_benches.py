@@ -17,13 +17,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RIVALS = [
     ("aria2c", "aria2", "1 seed to 1 leech, 1 GiB, v1"),
-    ("aria2c", "aria2", "verify v1, 1 GiB, 1 MiB pieces"),
-    ("mktorrent", "mktorrent", "create v1, 1 GiB, 1 MiB pieces"),
+    ("aria2c", "aria2", "verify v1, 4 GiB, 1 MiB pieces"),
+    ("cargo", "fastcdc crate, cuts only", "content-defined chunks of 64 KiB, 256 MiB, one core"),
+    ("mktorrent", "mktorrent", "create v1, 4 GiB, 1 MiB pieces"),
     ("rqbit", "rqbit", "1 seed to 1 leech, 1 GiB, v1"),
     ("rtorrent", "rtorrent", "1 seed to 1 leech, 1 GiB, v1"),
-    ("rtorrent", "rtorrent", "verify v1, 1 GiB, 1 MiB pieces"),
-    ("transmission-create", "transmission", "create v1, 1 GiB, 1 MiB pieces"),
-    ("transmission-daemon", "transmission", "verify v1, 1 GiB, 1 MiB pieces"),
+    ("rtorrent", "rtorrent", "verify v1, 4 GiB, 1 MiB pieces"),
+    ("transmission-create", "transmission", "create v1, 4 GiB, 1 MiB pieces"),
+    ("transmission-daemon", "transmission", "verify v1, 4 GiB, 1 MiB pieces"),
 ]
 """A program, and as whom and in which group it is seen where it is installed."""
 
@@ -53,8 +54,12 @@ def test_every_bench_runs_and_tells_its_costs(tmp_path: Path) -> None:
     crowd = "uplinks of 80 Mbit/s, 8 leeches, 64 MiB: the last completion"
     shaped = [row for row in results["rows"] if row["group"] == crowd]
     assert shaped or crowd in {absent["group"] for absent in results["absent"]}
-    assert all(row["last / bound"] > 0.8 for row in shaped)
+    if shaped and shutil.which("aria2c"):
+        assert "aria2" in {row["who"] for row in shaped}
+    # Of others the clock starts when their first bytes are seen, which may be late.
+    assert all(row["last / bound"] > 0.8 for row in shaped if row["who"] in ("p2pcore", "libtorrent"))
     assert {"simulated / bound" in row for row in shaped} in (set(), {True, False})
+    assert all("CPU s/GiB" in row for row in results["rows"] if row["group"].endswith(" 4 GiB, 1 MiB pieces"))
     told = [row for row in results["rows"] if row["group"] == "1 seed to 1 leech, 1 GiB, v1"]
     if any(row["who"].startswith("floor") for row in told):
         assert all(row["leech CPU / floor"] is not None for row in told)

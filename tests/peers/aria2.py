@@ -21,9 +21,14 @@ class Aria2(RealPeer):
     name = "aria2"
 
     def __init__(
-        self, work: Path, upload_limit: int | None = None, tracker: str | None = None, cache_mib: int = 0
+        self,
+        work: Path,
+        upload_limit: int | None = None,
+        tracker: str | None = None,
+        host: str = "127.0.0.1",
+        cache_mib: int = 0,
     ) -> None:
-        super().__init__(work, upload_limit)
+        super().__init__(work, upload_limit, host)  # it listens at every address
         self._tracker = tracker
         self._rpc_port = free_port()
         self._gid = ""

@@ -32,7 +32,7 @@ class Transmission(RealPeer):
         host: str = "127.0.0.1",
         cache_mib: int = 0,
     ) -> None:
-        super().__init__(work, upload_limit)
+        super().__init__(work, upload_limit, host)
         self._tracker = tracker
         self._rpc_port = free_port()
         self._session = ""
