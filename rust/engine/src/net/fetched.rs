@@ -1,7 +1,8 @@
 //! Pieces that were fetched and wait for a thread of the pool: first to be hashed, then to be written.
 //!
-//! Each piece brings a job, but a job takes all that wait, as far as they hash well side by side: under load the lanes
-//! of the hashes fill by themselves, and a lone piece waits for nobody. Jobs whose pieces were taken find nothing.
+//! Each piece brings a job, but a job takes all that wait, as far as they hash well side by side, and goes on while any
+//! do. While one thread is at work a second one comes only where it fills its lanes, or where much waits: pieces alone
+//! cost four times as much. A lone piece waits for nobody. Jobs whose pieces were taken find nothing.
 //!
 //! One thread at a time writes to a file, because a file system lets no second one in: it would only spin at the door.
 //! Whoever hashed a piece of a file that is being written to leaves it to who writes there, and hashes the next.
@@ -28,6 +29,8 @@ pub(super) struct Fetched(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     to_hash: VecDeque<Piece>,
+    /// Threads that hash or write pieces of the torrent.
+    working: usize,
     /// Of each file that a thread writes to, what comes next there.
     to_write: BTreeMap<Door, VecDeque<(Piece, Verified)>>,
 }
@@ -53,11 +56,22 @@ impl Fetched {
         self.lock().to_hash.push_back(piece);
     }
 
-    /// As many as hash well side by side.
+    /// What the calling thread hashes now, side by side. It says when that is written, and then asks again: nobody else
+    /// comes for pieces that were too few.
     fn take(&self) -> Vec<Piece> {
-        let to_hash = &mut self.lock().to_hash;
-        let count = to_hash.len().min(LANES);
-        to_hash.drain(..count).collect()
+        let mut waiting = self.lock();
+        let count = waiting.to_hash.len().min(LANES);
+        let blocks = || waiting.to_hash.iter().map(|piece| piece.blocks.len());
+        let is_much = || count == LANES || blocks().sum::<usize>() >= MUCH;
+        if count == 0 || waiting.working > 0 && !is_much() {
+            return Vec::new();
+        }
+        waiting.working += 1;
+        waiting.to_hash.drain(..count).collect()
+    }
+
+    fn done(&self) {
+        self.lock().working -= 1;
     }
 
     /// Queues a good piece to be written; whether nobody writes there, so that the caller must.
@@ -116,15 +130,32 @@ struct Worker {
 
 impl Worker {
     fn run(&self) {
-        let pieces = self.fetched.take();
+        loop {
+            let pieces = self.fetched.take();
+            if pieces.is_empty() {
+                return;
+            }
+            for door in self.hash(pieces) {
+                while let Some((piece, verified)) = self.fetched.next(door) {
+                    let write = || self.write(&piece, verified);
+                    let outcome = catch_unwind(AssertUnwindSafe(write));
+                    self.answer(piece, outcome.unwrap_or_else(|_| panicked()));
+                }
+            }
+            self.fetched.done();
+        }
+    }
+
+    /// Queues what is good, and answers for the rest. Where this thread must write.
+    fn hash(&self, pieces: Vec<Piece>) -> Vec<Door> {
         let mut checked = self.check(&pieces).into_iter();
-        let mut ours = Vec::new();
+        let mut doors = Vec::new();
         for piece in pieces {
             match checked.next() {
                 Some(Ok(verified)) => {
                     let door = self.meta.layout().piece_files(piece.index).next();
                     if self.fetched.queue(door, piece, verified) {
-                        ours.push(door);
+                        doors.push(door);
                     }
                 }
                 Some(Err(mismatch)) => {
@@ -135,13 +166,7 @@ impl Worker {
                 None => self.answer(piece, panicked()),
             }
         }
-        for door in ours {
-            while let Some((piece, verified)) = self.fetched.next(door) {
-                let write = || self.write(&piece, verified);
-                let outcome = catch_unwind(AssertUnwindSafe(write));
-                self.answer(piece, outcome.unwrap_or_else(|_| panicked()));
-            }
-        }
+        doors
     }
 
     /// Nothing where hashing panicked.
@@ -183,28 +208,55 @@ fn panicked() -> PieceOutcome {
     PieceOutcome::Failed(StorageError::panicked().into())
 }
 
+/// Blocks that are worth a second thread though they are of few pieces: 16 MiB, so that large pieces do not wait.
+const MUCH: usize = 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn piece(number: u32) -> (Piece, Verified) {
-        let index = PieceIndex::new(number);
-        let piece = Piece {
-            index,
-            blocks: Vec::new(),
+    fn piece(number: u32, blocks: usize) -> Piece {
+        Piece {
+            index: PieceIndex::new(number),
+            blocks: vec![Vec::new(); blocks],
             prints: false,
-        };
-        (piece, Verified::resumed(index))
+        }
     }
 
     fn queue(fetched: &Fetched, file: u32, number: u32) -> bool {
-        let (piece, verified) = piece(number);
-        fetched.queue(Some(FileIndex::new(file)), piece, verified)
+        let verified = Verified::resumed(PieceIndex::new(number));
+        fetched.queue(Some(FileIndex::new(file)), piece(number, 1), verified)
     }
 
     fn next(fetched: &Fetched, file: u32) -> Option<u32> {
         let next = fetched.next(Some(FileIndex::new(file)));
         next.map(|(piece, _)| piece.index.get())
+    }
+
+    #[test]
+    fn a_second_thread_comes_only_where_it_fills_its_lanes() {
+        let fetched = Fetched::default();
+        let push = |count: usize| (0..count).for_each(|_| fetched.push(piece(0, 1)));
+        assert_eq!(fetched.take().len(), 0, "there is nothing to be done");
+        push(1);
+        assert_eq!(fetched.take().len(), 1, "a lone piece waits for nobody");
+        push(LANES - 1);
+        assert_eq!(fetched.take().len(), 0, "too few for a second thread");
+        push(3);
+        assert_eq!(fetched.take().len(), LANES);
+        fetched.done();
+        assert_eq!(fetched.take().len(), 0, "one is still at work");
+        fetched.done();
+        assert_eq!(fetched.take().len(), 2, "and takes what came meanwhile");
+    }
+
+    #[test]
+    fn a_large_piece_does_not_wait_for_others() {
+        let fetched = Fetched::default();
+        for _ in 0..3 {
+            fetched.push(piece(0, MUCH));
+            assert_eq!(fetched.take().len(), 1);
+        }
     }
 
     #[test]
