@@ -39,7 +39,7 @@ const HEARD: Duration = Duration::from_millis(150);
 const RESERVED: usize = 2;
 /// Pieces compared before one is reserved.
 const COMPARED: usize = 64;
-/// It has nothing, and nothing comes for so long: those that claim to fetch may be liars.
+/// It has nothing, and nothing comes from anywhere for so long: those that claim to fetch may be liars.
 const LONGEST: Duration = Duration::from_mins(2);
 /// Pieces looked at in one tick at most: three milliseconds in a large site.
 const LOOKED_AT: usize = 16_384;
@@ -64,7 +64,7 @@ pub(crate) struct Locality {
     active: bool,
     /// When we last said that we are here.
     said: Option<Time>,
-    /// When the site last gave us something, or the rule began to hold.
+    /// When something last came, or the rule began to hold.
     fed: Time,
     /// Since when it has something that we need and gives us too little of it.
     slow: Option<Time>,
@@ -137,8 +137,7 @@ impl Locality {
     /// The pieces that may be fetched from outside now; none: any.
     pub(crate) fn limit(&self, now: Time) -> Option<&Bitfield> {
         let kept_waiting = self.slow.is_some_and(|at| now.since(at) >= PATIENCE);
-        let starved = now.since(self.fed) >= LONGEST;
-        (self.active && !kept_waiting && !starved).then_some(&self.open)
+        (self.active && !kept_waiting && !self.is_starved(now)).then_some(&self.open)
     }
 
     /// Whether a peer outside has anything that we may fetch, or might soon.
@@ -252,9 +251,15 @@ impl Locality {
         self.turn_of(now, piece, since) == Turn::Ours && self.open.insert(piece)
     }
 
-    /// The site gave us something.
-    pub(crate) fn feed(&mut self, now: Time) {
-        self.fed = now;
+    /// Something came, from the site or from outside. Who gave up waiting for the site goes on until the site gives.
+    pub(crate) fn feed(&mut self, now: Time, from_site: bool) {
+        if from_site || !self.is_starved(now) {
+            self.fed = now;
+        }
+    }
+
+    fn is_starved(&self, now: Time) -> bool {
+        now.since(self.fed) >= LONGEST
     }
 
     /// Looks at everything; what to say.
@@ -272,10 +277,11 @@ impl Locality {
         self.active = around.fetching && around.neighbours + 1 >= FEWEST;
         if !self.active {
             self.seen = Vec::new();
-        } else if self.seen.is_empty() {
             self.fed = now;
+        } else if self.seen.is_empty() {
             self.seen = vec![None; self.open.len() as usize];
             self.open = Bitfield::new(self.open.len());
+            self.turn = Bitfield::new(self.open.len());
         }
         let heard = |at: Time| now.since(at) >= HEARD;
         self.said_of.retain(|(_, at)| !heard(*at));

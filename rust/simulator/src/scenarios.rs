@@ -2,6 +2,7 @@
 
 mod lan;
 mod origin;
+mod origins;
 mod riders;
 mod s1;
 mod s10;
@@ -98,6 +99,7 @@ pub fn all() -> Vec<Trial> {
     trials.extend(s22::TRIALS);
     trials.extend(slow::TRIALS);
     trials.extend(lan::TRIALS);
+    trials.extend(origins::TRIALS);
     trials
 }
 

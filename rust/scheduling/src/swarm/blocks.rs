@@ -61,10 +61,8 @@ impl Swarm {
             return;
         }
         peer.patience.on_asked();
-        if peer.is_local()
-            && let Some(locality) = &mut self.locality
-        {
-            locality.feed(now);
+        if let Some(locality) = &mut self.locality {
+            locality.feed(now, peer.is_local());
         }
         let change = peer.belief.on_block();
         peer.window.on_block();

@@ -299,6 +299,41 @@ fn liars_that_claim_everything_again_and_again_delay_us_and_no_more() {
 }
 
 #[test]
+fn liars_that_claim_everything_delay_a_slow_link_no_more() {
+    let mut bench = at_site(1, &[2, 3]);
+    let all: Vec<u32> = (0..PIECES).collect();
+    tell(&mut bench, PeerKey(2), here(3, all.clone()));
+    open_outside(&mut bench);
+    let mut waited = 0;
+    while !bench.swarm.is_complete() {
+        tell(&mut bench, PeerKey(2), here(3, all.clone()));
+        bench.say(PeerKey(3), Message::KeepAlive);
+        bench.wait(1);
+        bench.answer(O);
+        waited += 1;
+        assert!(waited < 200, "has {:?}", bench.swarm.have());
+    }
+}
+
+#[test]
+fn a_slow_link_is_no_reason_to_fetch_what_others_fetch() {
+    let mut bench = at_site(1, &[2, 3]);
+    let others: Vec<u32> = (PIECES / 2..PIECES).collect();
+    tell(&mut bench, PeerKey(2), here(3, others.clone()));
+    open_outside(&mut bench);
+    // A block every five seconds: for more than two minutes the site has nothing to give.
+    for _ in 0..32 {
+        bench.answer(O);
+        tell(&mut bench, PeerKey(2), here(3, others.clone()));
+        bench.say(PeerKey(3), Message::KeepAlive);
+        bench.wait(5);
+    }
+    let had: Vec<u32> = bench.swarm.have().iter().collect();
+    assert!(had.len() >= 30, "it goes on: {had:?}");
+    assert!(had.iter().all(|piece| *piece < PIECES / 2), "{had:?}");
+}
+
+#[test]
 fn a_piece_with_a_deadline_is_fetched_by_anybody() {
     let mut bench = at_site(1, &[2, 3]);
     let outputs = open_outside(&mut bench);

@@ -162,6 +162,10 @@ impl World {
         let local = site(from) == site(to);
         let news = fast.then_some(SITE_NEWS);
         self.feed(from, Input::PeerSite { peer, local, news });
+        if self.nodes[to as usize].swarm.is_complete() {
+            let upload_only = true;
+            self.feed(from, Input::PeerUploadOnly { peer, upload_only });
+        }
         self.carry_out(from);
     }
 
