@@ -67,12 +67,14 @@ impl Class {
         others: Option<&'a Bitfield>,
         start: usize,
     ) -> impl Iterator<Item = u32> + 'a {
-        let words = self.open.words();
-        // Where all are meant, the pieces are compared with themselves.
-        let others = others.map_or(words, Bitfield::words);
         let common = move |range: Range<usize>| {
-            common_words(&words[range.clone()], &others[range.clone()])
-                .map(move |(number, both)| (range.start + number, both))
+            let own = &self.open.words()[range.clone()];
+            let theirs = others.map(|others| &others.words()[range.clone()]);
+            // Mostly zeros: whole runs of them are passed over at once.
+            range.clone().zip(own).filter_map(move |(number, &own)| {
+                let theirs = theirs.map_or(u64::MAX, |theirs| theirs[number - range.start]);
+                Some((number, own & theirs)).filter(|(_, both)| *both != 0)
+            })
         };
         common(start..self.words.end)
             .chain(common(self.words.start..start))
@@ -85,26 +87,4 @@ impl Class {
                 })
             })
     }
-}
-
-/// Words looked at together: most have nothing in common, and sixteen are passed over in a few instructions.
-const RUN: usize = 16;
-
-/// The bits that are set in both, by words, without the words that have none.
-fn common_words<'a>(ours: &'a [u64], theirs: &'a [u64]) -> impl Iterator<Item = (usize, u64)> + 'a {
-    let (runs, rest) = ours.as_chunks::<RUN>();
-    let (their_runs, their_rest) = theirs.as_chunks::<RUN>();
-    let some = |(_, (ours, theirs)): &(usize, (&[u64; RUN], &[u64; RUN]))| {
-        let pairs = ours.iter().zip(*theirs);
-        pairs.fold(0, |any, (one, other)| any | one & other) != 0
-    };
-    let runs = runs.iter().zip(their_runs).enumerate().filter(some);
-    let runs = runs.map(|(run, (ours, theirs))| (run * RUN, &ours[..], &theirs[..]));
-    let rest = std::iter::once((ours.len() - rest.len(), rest, their_rest));
-    runs.chain(rest).flat_map(|(first, ours, theirs)| {
-        let pairs = (first..).zip(ours.iter().zip(theirs));
-        pairs
-            .map(|(number, (one, other))| (number, one & other))
-            .filter(|(_, both)| *both != 0)
-    })
 }
