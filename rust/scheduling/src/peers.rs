@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) map_said: bool,
     /// Pieces that it has and we need.
     pub(crate) useful: u32,
+    /// The piece that it announced last.
+    pub(crate) announced: Option<u32>,
     /// We choke it.
     pub(crate) choking: bool,
     /// It chokes us.
@@ -104,6 +106,7 @@ impl Peer {
             holds: Holdings::Nothing,
             map_said: false,
             useful: 0,
+            announced: None,
             choking: true,
             choked: true,
             interested: false,

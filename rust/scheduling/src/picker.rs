@@ -47,6 +47,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) peer: PeerKey,
     /// What it has.
     pub(crate) holds: &'a Holdings,
+    /// The only needed piece among them, where it is known that there is one only: nothing has to be searched for it.
+    pub(crate) only: Option<u32>,
     /// The piece that it was asked for last.
     pub(crate) current: Option<u32>,
     /// Its blocks must not mix with others' where that can be helped.
@@ -399,7 +401,10 @@ impl Picker {
     fn begin_best(&mut self, now: Time, wish: &Wish, whole: &mut Vec<u32>) -> Result<u32, PickEnd> {
         self.order.freshen(now, &mut self.random);
         loop {
-            let found = self.order.pick(wish.holds, wish.avoid, &mut self.random);
+            let found = match wish.only {
+                Some(piece) => self.order.pick_only(piece, wish.holds, wish.avoid),
+                None => self.order.pick(wish.holds, wish.avoid, &mut self.random),
+            };
             let piece = found.ok_or(PickEnd::Dry)?;
             if !self.fits_budget(piece) {
                 return Err(PickEnd::Starved);

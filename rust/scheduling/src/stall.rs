@@ -25,6 +25,8 @@ pub(crate) struct Stall {
 const FIRST_BYTE: Duration = Duration::from_secs(2);
 /// A lost packet and its retransmission pass in this time.
 const LEAST: Duration = Duration::from_secs(2);
+/// The same where somebody idle can send it instead.
+const LEAST_RELIEVED: Duration = Duration::from_millis(500);
 const MOST: Duration = Duration::from_secs(30);
 /// A lost probe is repeated after this.
 const PROBE_AGAIN: Duration = Duration::from_secs(30);
@@ -63,9 +65,12 @@ impl Stall {
         self.probed.take().is_some()
     }
 
-    /// Nothing came for so many times as long as is usual, given that something is outstanding.
-    pub(crate) fn is_due(&self, now: Time, times: u32) -> bool {
-        now.since(self.since) >= self.patience() * times
+    /// Nothing came for so many times as long as is usual, given that something is outstanding. Where somebody idle can
+    /// send it instead (`relieved`), less is lost by a mistake, and it is made sooner.
+    pub(crate) fn is_due(&self, now: Time, times: u32, relieved: impl FnOnce() -> bool) -> bool {
+        let silent = now.since(self.since);
+        silent >= self.patience(LEAST) * times
+            || silent >= self.patience(LEAST_RELIEVED) * times && relieved()
     }
 
     /// It stalled; the oldest request stays with it as the probe.
@@ -96,9 +101,9 @@ impl Stall {
         self.deviation
     }
 
-    fn patience(&self) -> Duration {
+    fn patience(&self, least: Duration) -> Duration {
         if self.delivered {
-            ((self.gap + self.deviation) * 4).clamp(LEAST, MOST)
+            ((self.gap + self.deviation) * 4).clamp(least, MOST)
         } else {
             FIRST_BYTE
         }
@@ -117,15 +122,15 @@ mod tests {
     fn patience_follows_the_usual_gap() {
         let mut quick = Stall::new();
         quick.on_request(at(100), 0);
-        assert!(!quick.is_due(at(101), 1) && quick.is_due(at(102), 1));
+        assert!(!quick.is_due(at(101), 1, || false) && quick.is_due(at(102), 1, || false));
         assert!(!quick.on_progress(at(100), true));
-        assert!(!quick.is_due(at(101), 1) && quick.is_due(at(102), 1));
+        assert!(!quick.is_due(at(101), 1, || false) && quick.is_due(at(102), 1, || false));
         let mut slow = Stall::new();
         slow.on_request(at(0), 0);
         for tick in 1..20 {
             slow.on_progress(at(tick * 3), true);
         }
-        assert!(!slow.is_due(at(57 + 8), 1) && slow.is_due(at(57 + 20), 1));
+        assert!(!slow.is_due(at(57 + 8), 1, || false) && slow.is_due(at(57 + 20), 1, || false));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use p2pcore_scheduling::{SwarmConfig, UploaderPolicy};
 pub const UNLIMITED: u64 = u64::MAX;
 
 /// A swarm to simulate. Start from [`Scenario::new`] or [`Scenario::flash_crowd`] and change what differs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// Pieces of the torrent.
     pub pieces: u32,

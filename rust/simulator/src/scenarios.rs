@@ -160,6 +160,16 @@ impl Trial {
         }
     }
 
+    /// The same with runs that `report` makes, or knows from before.
+    pub fn outcome(&self, mut report: impl FnMut(&Scenario) -> Report) -> Outcome {
+        let scenario = self.scenario();
+        Outcome {
+            beside: self.beside.iter().map(|make| report(&make())).collect(),
+            report: report(&scenario),
+            scenario,
+        }
+    }
+
     /// The same, until `go_on` answers no, see [`run_while`](crate::run_while).
     pub fn run_while(
         &self,

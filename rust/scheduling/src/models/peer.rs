@@ -277,7 +277,7 @@ impl Model {
     /// As the Swarm looks at it now and then: who owes blocks and sends nothing gives them back, but one.
     fn look(&mut self) {
         let silent = self.now.since(self.heard);
-        let due = self.peer.stall.is_due(self.now, 1);
+        let due = self.peer.stall.is_due(self.now, 1, || false);
         assert!(!due || silent >= SOON, "stalled after {silent:?}");
         assert!(due || silent < LONG, "not stalled after {silent:?}");
         if due && !self.stalled && !self.outstanding.is_empty() {

@@ -238,9 +238,13 @@ impl Model {
         };
         let holds = holdings(&pieces);
         let own = self.asked.iter().rev().find(|(of, _)| *of == peer);
+        let need = self.picker.need();
+        let mut needed = pieces.iter().filter(|piece| need.contains(**piece));
+        let only = needed.next().filter(|_| needed.next().is_none());
         let wish = Wish {
             peer: PeerKey(peer),
             holds: &holds,
+            only: only.copied(),
             current: own.map(|(_, name)| name.0),
             alone,
             avoid: &[],

@@ -214,6 +214,12 @@ impl Order {
         })
     }
 
+    /// The same where a peer holds no other piece that could be open.
+    pub(super) fn pick_only(&self, piece: u32, holds: &Holdings, avoid: &[u32]) -> Option<u32> {
+        let fits = self.is_open(piece) && holds.contains(piece) && !avoid.contains(&piece);
+        fits.then_some(piece)
+    }
+
     fn class_of(&self, piece: u32) -> usize {
         usize::from(self.classes_by_priority[usize::from(self.priorities[piece as usize])])
     }
@@ -322,6 +328,16 @@ mod tests {
             order.add(899, &mut random);
             assert_eq!(order.pick(&peer, &[], &mut random), Some(899));
         }
+    }
+
+    #[test]
+    fn a_single_piece_is_found_without_a_search() {
+        let mut order = Order::new(10);
+        assert_eq!(order.pick_only(3, &Holdings::All, &[]), Some(3));
+        assert_eq!(order.pick_only(3, &Holdings::All, &[3]), None);
+        assert_eq!(order.pick_only(3, &some(10, &[4]), &[]), None);
+        order.remove(3);
+        assert_eq!(order.pick_only(3, &Holdings::All, &[]), None);
     }
 
     #[test]

@@ -53,9 +53,14 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
+        let need = self.picker.need();
+        let only = peer.announced.filter(|&piece| {
+            peer.useful == 1 && need.contains(piece) && peer.holds.contains(piece)
+        });
         let wish = Wish {
             peer: key,
             holds: limited.as_ref().unwrap_or(&peer.holds),
+            only,
             current: peer.current,
             alone: peer.parole.is_on(),
             avoid: &avoid,

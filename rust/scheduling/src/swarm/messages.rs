@@ -186,6 +186,7 @@ impl Swarm {
         }
         if self.picker.need().contains(piece) {
             peer.useful += 1;
+            peer.announced = Some(piece);
             peer.dry = 0;
             self.see(now, key, piece);
             self.show_interest(now, key);

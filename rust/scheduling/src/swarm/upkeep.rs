@@ -7,6 +7,7 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use crate::input::PeerKey;
 use crate::output::CloseReason;
+use crate::peers::Peer;
 use crate::time::Time;
 
 /// When to look next.
@@ -68,7 +69,9 @@ impl Swarm {
                 1
             };
             let owes = peer.requests.len() > 0 && !peer.stall.is_stalled();
-            owes && peer.stall.is_due(now, times)
+            owes && peer
+                .stall
+                .is_due(now, times, || self.is_relieved(now, peer))
         });
         for key in stalled {
             self.on_stall(now, key);
@@ -94,6 +97,21 @@ impl Swarm {
         if self.peers.iter().any(|peer| peer.requests.len() > 0) {
             self.timers.hurry(now);
         }
+    }
+
+    /// Somebody idle has a piece of which this peer owes something.
+    fn is_relieved(&self, now: Time, peer: &Peer) -> bool {
+        let generation = self.picker.generation();
+        let idle = |other: &&Peer| {
+            let willing = !other.choked && !other.patience.is_resting(now);
+            let fit = willing && !other.stall.is_stalled() && !other.parole.is_on();
+            fit && other.requests.len() == 0 && other.dry == generation
+        };
+        let mut idle = self.peers.iter().filter(idle);
+        idle.any(|other| {
+            let mut owed = peer.requests.iter();
+            owed.any(|(piece, _)| other.holds.contains(piece))
+        })
     }
 
     fn choose_whom_to_serve(&mut self, now: Time) {
@@ -129,7 +147,7 @@ impl Swarm {
         }
     }
 
-    fn keys_of(&self, is: impl Fn(&crate::peers::Peer) -> bool) -> Vec<PeerKey> {
+    fn keys_of(&self, is: impl Fn(&Peer) -> bool) -> Vec<PeerKey> {
         let peers = self.peers.iter();
         peers.filter(|peer| is(peer)).map(|peer| peer.key).collect()
     }

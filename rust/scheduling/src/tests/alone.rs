@@ -348,6 +348,37 @@ fn a_later_probe_does_not_keep_its_block_from_others() {
     );
 }
 
+/// Found by the simulator (s16, seed 5): three sources stood idle for a second, because a piece that they did not have
+/// was still free, and so it was no endgame.
+#[test]
+fn who_is_idle_relieves_a_silent_peer_soon() {
+    for others_piece_is_owed in [false, true] {
+        let mut bench = Bench::new(4, 4);
+        bench.connect(P, true);
+        bench.say(P, Message::HaveAll);
+        let asked = requests(&bench.say(P, Message::Unchoke), P);
+        assert_eq!(asked.len(), 8);
+        bench.block(P, asked[0]);
+        bench.connect(Q, true);
+        bench.say(Q, Message::Unchoke);
+        if others_piece_is_owed {
+            let none = bench.say(Q, Message::Have(asked[0].piece));
+            assert_eq!(requests(&none, Q), [], "nothing is asked of two peers");
+        }
+        let moved = requests(&bench.wait(1), Q);
+        let expected: &[Request] = if others_piece_is_owed {
+            &asked[1..4]
+        } else {
+            &[]
+        };
+        assert_eq!(moved, expected);
+        let stalls = u64::from(others_piece_is_owed);
+        assert_eq!(bench.swarm.counters().stalls, stalls);
+        bench.wait(1);
+        assert_eq!(bench.swarm.counters().stalls, 1);
+    }
+}
+
 #[test]
 fn a_choke_gives_everything_to_others() {
     let mut bench = Bench::new(2, 4);

@@ -8,13 +8,32 @@
 )]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 use p2pcore_simulator::scenarios::{Outcome, Trial};
+use p2pcore_simulator::{Report, Scenario};
+
+/// What was run. Many trials are compared with the same crowd.
+#[derive(Default)]
+struct Runs(Mutex<Vec<(Scenario, u64, Report)>>);
+
+impl Runs {
+    fn report(&self, scenario: &Scenario, seed: u64) -> Report {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is = |(other, with, _): &&(Scenario, u64, Report)| *with == seed && other == scenario;
+        if let Some((.., report)) = lock().iter().find(is) {
+            return report.clone();
+        }
+        // Meanwhile somebody else may begin the same, which costs time and nothing else.
+        let report = p2pcore_simulator::run(scenario, seed);
+        lock().push((scenario.clone(), seed, report.clone()));
+        report
+    }
+}
 
 /// Runs every trial with its seeds, `jobs` at a time, and tells `done` of each trial, in order: what came of its seeds
-/// and the seconds that they took together.
+/// and the seconds that they took together. What ran before is not run again.
 pub(crate) fn run(
     trials: &[(Trial, Vec<u64>)],
     jobs: usize,
@@ -24,15 +43,16 @@ pub(crate) fn run(
         .zip(trials)
         .flat_map(|(at, (_, seeds))| seeds.iter().map(move |seed| (at, *seed)))
         .collect();
-    let next = AtomicUsize::new(0);
+    let (next, runs) = (AtomicUsize::new(0), Runs::default());
     let (tell, told) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
-            let (tell, work, next) = (tell.clone(), &work, &next);
+            let (tell, work, next, runs) = (tell.clone(), &work, &next, &runs);
             scope.spawn(move || {
                 while let Some((at, seed)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let began = Instant::now();
-                    let outcome = trials[*at].0.run(*seed);
+                    let run = |scenario: &Scenario| runs.report(scenario, *seed);
+                    let outcome = trials[*at].0.outcome(run);
                     let seconds = began.elapsed().as_secs_f64();
                     if tell.send((*at, *seed, outcome, seconds)).is_err() {
                         return;
