@@ -1,8 +1,8 @@
 //! Pieces that were fetched and wait for a thread of the pool: first to be hashed, then to be written.
 //!
-//! Each piece brings a job, but a job takes all that wait, as far as they hash well side by side, and goes on while any
-//! do. While one thread is at work a second one comes only where it fills its lanes, or where much waits: pieces alone
-//! cost four times as much. A lone piece waits for nobody. Jobs whose pieces were taken find nothing.
+//! A job takes all that wait, as far as they hash well side by side, and goes on while any do. While one is at work a
+//! second one is called only where it fills its lanes, or where much waits: pieces alone cost four times as much. A lone
+//! piece waits for nobody.
 //!
 //! One thread at a time writes to a file, because a file system lets no second one in: it would only spin at the door.
 //! Whoever hashed a piece of a file that is being written to leaves it to who writes there, and hashes the next.
@@ -29,8 +29,8 @@ pub(super) struct Fetched(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     to_hash: VecDeque<Piece>,
-    /// Threads that hash or write pieces of the torrent.
-    working: usize,
+    /// Jobs that were called and have not ended.
+    jobs: usize,
     /// Of each file that a thread writes to, what comes next there.
     to_write: BTreeMap<Door, VecDeque<(Piece, Verified)>>,
 }
@@ -52,26 +52,24 @@ impl Fetched {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, piece: Piece) {
-        self.lock().to_hash.push_back(piece);
+    /// Queues a piece to be hashed; whether a job must be called, because none is there or this is too much for it.
+    fn push(&self, piece: Piece) -> bool {
+        let mut waiting = self.lock();
+        waiting.to_hash.push_back(piece);
+        let calls = waiting.jobs == 0 || waiting.is_much();
+        waiting.jobs += usize::from(calls);
+        calls
     }
 
-    /// What the calling thread hashes now, side by side. It says when that is written, and then asks again: nobody else
-    /// comes for pieces that were too few.
+    /// What a job hashes next, side by side; nothing: it has ended, and whoever is still at work takes the rest.
     fn take(&self) -> Vec<Piece> {
         let mut waiting = self.lock();
-        let count = waiting.to_hash.len().min(LANES);
-        let blocks = || waiting.to_hash.iter().map(|piece| piece.blocks.len());
-        let is_much = || count == LANES || blocks().sum::<usize>() >= MUCH;
-        if count == 0 || waiting.working > 0 && !is_much() {
+        if waiting.to_hash.is_empty() || waiting.jobs > 1 && !waiting.is_much() {
+            waiting.jobs -= 1;
             return Vec::new();
         }
-        waiting.working += 1;
+        let count = waiting.to_hash.len().min(LANES);
         waiting.to_hash.drain(..count).collect()
-    }
-
-    fn done(&self) {
-        self.lock().working -= 1;
     }
 
     /// Queues a good piece to be written; whether nobody writes there, so that the caller must.
@@ -96,6 +94,14 @@ impl Fetched {
     }
 }
 
+impl Waiting {
+    /// Enough to keep a job of its own busy.
+    fn is_much(&self) -> bool {
+        let blocks = self.to_hash.iter().map(|piece| piece.blocks.len());
+        self.to_hash.len() >= LANES || blocks.sum::<usize>() >= MUCH
+    }
+}
+
 /// Hashes a fetched piece and writes it if it is good: no unverified byte reaches a file.
 pub(super) fn store(
     net: &Net,
@@ -105,7 +111,9 @@ pub(super) fn store(
     storage: Arc<Storage>,
     piece: Piece,
 ) {
-    fetched.push(piece);
+    if !fetched.push(piece) {
+        return;
+    }
     let worker = Worker {
         torrent,
         fetched: Arc::clone(fetched),
@@ -142,7 +150,6 @@ impl Worker {
                     self.answer(piece, outcome.unwrap_or_else(|_| panicked()));
                 }
             }
-            self.fetched.done();
         }
     }
 
@@ -234,29 +241,25 @@ mod tests {
     }
 
     #[test]
-    fn a_second_thread_comes_only_where_it_fills_its_lanes() {
+    fn a_second_job_is_called_only_where_it_fills_its_lanes() {
         let fetched = Fetched::default();
-        let push = |count: usize| (0..count).for_each(|_| fetched.push(piece(0, 1)));
-        assert_eq!(fetched.take().len(), 0, "there is nothing to be done");
-        push(1);
-        assert_eq!(fetched.take().len(), 1, "a lone piece waits for nobody");
-        push(LANES - 1);
-        assert_eq!(fetched.take().len(), 0, "too few for a second thread");
-        push(3);
-        assert_eq!(fetched.take().len(), LANES);
-        fetched.done();
-        assert_eq!(fetched.take().len(), 0, "one is still at work");
-        fetched.done();
-        assert_eq!(fetched.take().len(), 2, "and takes what came meanwhile");
+        let push = || fetched.push(piece(0, 1));
+        assert!(push(), "a lone piece waits for nobody");
+        assert_eq!(fetched.take().len(), 1);
+        assert!((1..LANES).all(|_| !push()), "too few for a second job");
+        assert!(push());
+        assert_eq!(fetched.take().len(), LANES, "it takes them");
+        assert!(!push(), "two are at work");
+        assert_eq!(fetched.take().len(), 0, "one ends");
+        assert_eq!(fetched.take().len(), 1, "the last one goes on");
+        assert_eq!(fetched.take().len(), 0, "until there is nothing");
+        assert!(push(), "and is called again");
     }
 
     #[test]
     fn a_large_piece_does_not_wait_for_others() {
         let fetched = Fetched::default();
-        for _ in 0..3 {
-            fetched.push(piece(0, MUCH));
-            assert_eq!(fetched.take().len(), 1);
-        }
+        assert!((0..3).all(|_| fetched.push(piece(0, MUCH))));
     }
 
     #[test]
