@@ -14,10 +14,8 @@ fn scenario(seeds: Group) -> Scenario {
         .group(Group::new("peer", PEERS))
 }
 
-fn seeds(count: usize) -> Group {
-    let mut group = Group::origin();
-    group.count = count;
-    group
+fn seeds(name: &'static str, count: usize) -> Group {
+    Group::new(name, count).with_everything()
 }
 
 const TIME: Mark = Mark::at_most("makespan / fluid bound", 1.10, |outcome| {
@@ -31,7 +29,7 @@ pub(super) const TRIALS: [Trial; 3] = [
     Trial::new(
         "origins",
         "3 seeds, 60 peers",
-        || scenario(seeds(SEEDS)),
+        || scenario(seeds("origin", SEEDS)),
         MARKS,
     ),
     Trial::new(
@@ -39,15 +37,15 @@ pub(super) const TRIALS: [Trial; 3] = [
         "3 seeds, one goes early",
         || {
             let part = 256 * (256 << 10) / 10;
-            let going = seeds(1).leaves(Leaves::Sent(part));
-            scenario(seeds(SEEDS - 1)).group(going)
+            let going = seeds("going", 1).leaves(Leaves::Sent(part));
+            scenario(seeds("origin", SEEDS - 1)).group(going)
         },
         MARKS,
     ),
     Trial::new(
         "origins-legacy",
         "2 seeds, one of them a usual client",
-        || scenario(seeds(1)).group(seeds(1).legacy()),
+        || scenario(seeds("origin", 1)).group(seeds("usual", 1).legacy()),
         MARKS,
     ),
 ];
