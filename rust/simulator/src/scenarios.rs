@@ -154,10 +154,7 @@ impl Trial {
 
     /// Runs it once, and what it is compared with.
     pub fn run(&self, seed: u64) -> Outcome {
-        match self.run_while(seed, &|_, _| true) {
-            Ok(outcome) => outcome,
-            Err(_) => unreachable!("nobody stops it"),
-        }
+        self.outcome(|scenario| crate::run(scenario, seed))
     }
 
     /// The same with runs that `report` makes, or knows from before.

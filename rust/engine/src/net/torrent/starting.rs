@@ -31,6 +31,8 @@ impl Torrent {
             .values()
             .for_each(|peer| peer.close(CloseReason::Stopped));
         core.peers.clear();
+        // A job that has answered for its last piece may not have ended: it must not take one of the new storage.
+        core.fetched = Arc::default();
         core.partial.clear();
         core.tickets.clear();
         core.had.clear();
