@@ -145,8 +145,7 @@ impl Model {
     /// One choice, as the Swarm makes it, and the time until the next.
     fn choose(&mut self, link: u64) {
         let candidates: Vec<Candidate> = self.peers.values().copied().collect();
-        let waits = candidates.len() > self.slots.count();
-        self.slots.observe(self.now, waits, self.sent);
+        self.slots.observe(self.now, candidates.len(), self.sent);
         let count = self.slots.count();
         assert!((1..=MOST_SLOTS).contains(&count), "{count} slots");
         let slots = self.policy.slots().unwrap_or(count);

@@ -110,8 +110,7 @@ impl Swarm {
         // Of an origin, those wait that it could show something.
         let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
         let demand = candidates.len() + last.len() + hidden.count();
-        let waits = demand > self.slots.count();
-        self.slots.observe(now, waits, self.counters.uploaded);
+        self.slots.observe(now, demand, self.counters.uploaded);
         let terms = Terms {
             slots: self.slots(),
             seeding: self.is_complete(),

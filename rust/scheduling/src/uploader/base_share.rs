@@ -30,6 +30,9 @@ pub(super) struct BaseShare {
 
 /// The pool makes good this many quanta at most, so that a quiet hour is not paid back at once.
 const MOST_OWED: i64 = 8;
+/// What it had too much is made good up to this part of what we send in a minute, or a quantum: so that whatever came
+/// before, no minute is short of more.
+const MOST_HAD: Share = Share(20);
 
 impl BaseShare {
     pub(super) fn new(share: Share) -> Self {
@@ -71,9 +74,10 @@ impl BaseShare {
             }
             counted.insert(peer.key, peer.taken);
         }
-        let limit = MOST_OWED * to_i64(quantum);
         let change = to_i64(self.share.of(sent)) - to_i64(in_turn);
-        self.owed = (self.owed + change).clamp(-limit, limit);
+        let minute = 60 * candidates.iter().map(|peer| peer.takes).sum::<u64>();
+        let most_had = quantum.max(MOST_HAD.of(minute));
+        self.owed = (self.owed + change).clamp(-to_i64(most_had), MOST_OWED * to_i64(quantum));
         (self.counted, self.had) = (counted, had);
     }
 

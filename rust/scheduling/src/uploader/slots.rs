@@ -3,8 +3,9 @@
 //!
 //! What the link can do is not known, so it is found out. While somebody waits for a slot, half as many again are tried
 //! now and then: where that raises the rate, the receivers' links were full and not ours, and still more are tried. At
-//! other times a third less is tried: where the rate stays, there were too many.
+//! other times a third less is tried, also where nobody waits: if the rate stays, there were too many.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::time::Time;
@@ -24,12 +25,12 @@ pub(crate) struct Slots {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// Nobody waits for a slot.
+    /// Fewer would not do, and nobody waits for more.
     Enough,
     /// Until the next trial; the rate is measured.
     Rest { until: Time, from: Sample },
     /// Another number than before was just set.
-    Settling { until: Time, before: Known },
+    Settling { from: Sample, before: Known },
     /// What it brings is measured.
     Measuring { from: Sample, before: Known },
 }
@@ -51,9 +52,9 @@ const LEAST: usize = 3;
 const UNDERWAY: Duration = Duration::from_millis(150);
 /// And no more slots than these are needed for that.
 const LEAST_OF_FAST: usize = 8;
-/// A change is felt after a round trip and a slow start.
-const SETTLE: Duration = Duration::from_secs(1);
-const MEASURE: Duration = Duration::from_secs(1);
+/// A change is felt after a round trip, a slow start, and when the buffers of new receivers are full, and then measured
+/// for as long: until some turns' worth was sent, but not for ever.
+const MEASURE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
 /// A trial that fails costs a little.
 const REST: Duration = Duration::from_secs(15);
 /// A swarm that begins gets faster by itself.
@@ -78,35 +79,42 @@ impl Slots {
         self.count
     }
 
-    /// Whether somebody waits for a slot, and the bytes sent since the start. To be called about once a second.
-    pub(crate) fn observe(&mut self, now: Time, waits: bool, sent: u64) {
+    /// How many want a slot, and the bytes sent since the start. To be called about once a second.
+    pub(crate) fn observe(&mut self, now: Time, demand: usize, sent: u64) {
         let here = Sample(now, sent);
         self.keep_underway(here);
         self.state = match self.state {
-            _ if !waits => State::Enough,
+            _ if demand <= self.least => State::Enough,
             State::Enough => State::Rest {
                 until: now + BEGIN,
                 from: here,
             },
-            State::Rest { until, from } if now.since(from.0) >= MEASURE => {
+            State::Rest { until, from } if self.is_measured(from, here) => {
                 if now >= until {
-                    self.change(now, from.rate(here))
+                    self.change(here, demand, from.rate(here))
                 } else {
                     State::Rest { until, from: here }
                 }
             }
-            State::Settling { until, before } if now >= until => {
+            State::Settling { from, before } if self.is_measured(from, here) => {
                 State::Measuring { from: here, before }
             }
-            State::Measuring { from, before } if now.since(from.0) >= MEASURE => {
-                self.judge(here, before, from.rate(here))
+            State::Measuring { from, before } if self.is_measured(from, here) => {
+                self.judge(here, demand, before, from.rate(here))
             }
             waiting => waiting,
         };
     }
 
+    /// The bytes between two samples say something about the rate.
+    fn is_measured(&self, from: Sample, here: Sample) -> bool {
+        let (time, sent) = (here.0.since(from.0), here.1.saturating_sub(from.1));
+        let turns = self.quantum.saturating_mul(LEAST as u64);
+        time >= *MEASURE.start() && (sent >= turns || time >= *MEASURE.end())
+    }
+
     fn keep_underway(&mut self, here: Sample) {
-        if here.0.since(self.seen.0) < MEASURE {
+        if here.0.since(self.seen.0) < *MEASURE.start() {
             return;
         }
         let rate = std::mem::replace(&mut self.seen, here).rate(here);
@@ -116,28 +124,29 @@ impl Slots {
         self.count = self.count.max(self.least);
     }
 
-    fn change(&mut self, now: Time, rate: u64) -> State {
+    fn change(&mut self, here: Sample, demand: usize, rate: u64) -> State {
+        self.count = self.count.min(demand);
         let before = Known {
             slots: self.count,
             rate,
         };
-        let (more, fewer) = (self.count < self.most, self.count > self.least);
+        let most = self.most.min(demand);
+        let (more, fewer) = (self.count < most, self.count > self.least);
         if fewer && (self.fewer_next || !more) {
             self.count = (self.count - self.count / 3).max(self.least);
         } else if more {
-            self.count = (self.count + (self.count / 2).max(1)).min(self.most);
+            self.count = (self.count + (self.count / 2).max(1)).min(most);
         }
-        let until = now + SETTLE;
-        State::Settling { until, before }
+        State::Settling { from: here, before }
     }
 
     /// The number stays if it brings at least half of what it would where only receivers are slow; fewer stay if they
     /// cost less than half of that.
-    fn judge(&mut self, here: Sample, before: Known, rate: u64) -> State {
+    fn judge(&mut self, here: Sample, demand: usize, before: Known, rate: u64) -> State {
         let (was, is) = (before.slots as u128, self.count as u128);
         let stays = u128::from(rate) * 2 * was >= u128::from(before.rate) * (was + is);
         if stays && self.count != before.slots {
-            return self.change(here.0, rate);
+            return self.change(here, demand, rate);
         }
         self.fewer_next = self.count > before.slots;
         self.count = before.slots.max(self.least);
@@ -162,13 +171,13 @@ mod tests {
 
     const QUANTUM: u64 = 1 << 18;
 
-    /// The slots after each second, on a link of `up` and with receivers of `down` each.
+    /// The slots after each second, on a link of `up` KiB a second and with receivers of `down` each.
     fn run(up: u64, down: u64, most: usize, seconds: u64) -> Vec<usize> {
         let mut slots = Slots::new(most, QUANTUM);
         let mut sent = 0;
         let second = |second| {
-            slots.observe(Time::new(Duration::from_secs(second)), true, sent);
-            sent += up.min(down * slots.count() as u64);
+            slots.observe(Time::new(Duration::from_secs(second)), most, sent);
+            sent += up.min(down * slots.count() as u64) << 10;
             slots.count()
         };
         (0..seconds).map(second).collect()
@@ -188,7 +197,7 @@ mod tests {
         let last = *counts.last().unwrap();
         assert!((40..=66).contains(&last), "{counts:?}");
         assert!(counts[20] >= 40, "{counts:?}");
-        assert!(run(10_000, 10, 50, 60).contains(&50));
+        assert!(run(10_000, 10, 50, 200).contains(&50));
     }
 
     #[test]
@@ -197,9 +206,9 @@ mod tests {
         let mut sent = 0;
         let mut after = Vec::new();
         for second in 0..200 {
-            slots.observe(Time::new(Duration::from_secs(second)), true, sent);
+            slots.observe(Time::new(Duration::from_secs(second)), 100, sent);
             let down = if second < 40 { 250 } else { 9_000 };
-            sent += 10_000.min(down * slots.count() as u64);
+            sent += 10_000.min(down * slots.count() as u64) << 10;
             after.push(slots.count());
         }
         assert!(after[39] >= 40 && after[199] <= 8, "{after:?}");
@@ -210,7 +219,7 @@ mod tests {
         let after = |rate: u64| {
             let mut slots = Slots::new(100, QUANTUM);
             for second in 1..4 {
-                slots.observe(Time::new(Duration::from_secs(second)), false, second * rate);
+                slots.observe(Time::new(Duration::from_secs(second)), LEAST, second * rate);
             }
             slots.count()
         };
@@ -225,7 +234,7 @@ mod tests {
         for second in 0..100 {
             slots.observe(
                 Time::new(Duration::from_secs(second)),
-                false,
+                LEAST,
                 second * 1_000,
             );
         }
