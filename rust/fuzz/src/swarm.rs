@@ -28,7 +28,8 @@ pub fn swarm(data: &[u8]) -> bool {
     let max_map_bytes = [usual.max_map_bytes, 16][data.len() % 2];
     let config = SwarmConfig {
         max_map_bytes,
-        member: Some(member(3)),
+        me: member(3),
+        locality: true,
         ..usual
     };
     let mut world = World::new(layout, &config);

@@ -36,6 +36,8 @@ pub struct ExtensionIds {
     pub upload_only: Option<u8>,
     /// Who fetches what for a site ([`crate::site`]).
     pub p2_site: Option<u8>,
+    /// The other seeds that the peer sees ([`crate::seeds`]).
+    pub p2_seeds: Option<u8>,
 }
 
 /// What an extension handshake says. Everything is optional.
@@ -171,6 +173,7 @@ impl ExtensionIds {
             (LT_DONTHAVE, self.lt_donthave),
             (UPLOAD_ONLY, self.upload_only),
             (P2_SITE, self.p2_site),
+            (P2_SEEDS, self.p2_seeds),
         ];
         let known = named
             .into_iter()
@@ -187,6 +190,7 @@ impl ExtensionIds {
             lt_donthave: id(LT_DONTHAVE),
             upload_only: id(UPLOAD_ONLY),
             p2_site: id(P2_SITE),
+            p2_seeds: id(P2_SEEDS),
         }
     }
 
@@ -197,6 +201,7 @@ impl ExtensionIds {
         replace(&mut self.lt_donthave, later.lt_donthave);
         replace(&mut self.upload_only, later.upload_only);
         replace(&mut self.p2_site, later.p2_site);
+        replace(&mut self.p2_seeds, later.p2_seeds);
     }
 }
 
@@ -236,6 +241,7 @@ const UT_HOLEPUNCH: &str = "ut_holepunch";
 const LT_DONTHAVE: &str = "lt_donthave";
 const UPLOAD_ONLY: &str = "upload_only";
 const P2_SITE: &str = "p2_site";
+const P2_SEEDS: &str = "p2_seeds";
 
 /// A number in this range; others count as not said.
 fn number<T: TryFrom<i64>>(
@@ -279,13 +285,14 @@ mod tests {
     use super::*;
 
     fn ids() -> impl Strategy<Value = ExtensionIds> {
-        any::<[Option<u8>; 6]>().prop_map(|[a, b, c, d, e, f]| ExtensionIds {
+        any::<[Option<u8>; 7]>().prop_map(|[a, b, c, d, e, f, g]| ExtensionIds {
             ut_metadata: a,
             ut_pex: b,
             ut_holepunch: c,
             lt_donthave: d,
             upload_only: e,
             p2_site: f,
+            p2_seeds: g,
         })
     }
 

@@ -17,6 +17,7 @@ pub mod magnet;
 pub mod message;
 pub mod metainfo;
 pub mod path;
+pub mod seeds;
 pub mod site;
 
 pub use check::{Mismatch, Verified, check_piece, check_pieces};

@@ -18,8 +18,8 @@ pub fn label(name: &str) -> [u8; 8] {
     label
 }
 
-/// Somebody at a site, by the last eight bytes of its peer id. Nobody can prove to be one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Somebody by the last eight bytes of its peer id. Nobody can prove to be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Member(pub u64);
 
 impl Member {

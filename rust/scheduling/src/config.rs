@@ -22,9 +22,10 @@ pub struct SwarmConfig {
     /// A seed that knows no other shows each peer a few pieces at a time (BEP 16), so that none is sent twice before each
     /// was sent once.
     pub origin: bool,
-    /// Who we are among the peers at our site: of them one fetches each piece from outside. None: everybody fetches
-    /// everything from anywhere.
-    pub member: Option<Member>,
+    /// Who we are to others: what they know of our peer id.
+    pub me: Member,
+    /// Of the peers at our site one fetches each piece from outside; otherwise everybody fetches everything from anywhere.
+    pub locality: bool,
     /// Requests that we queue for one peer: what the driver advertises as `reqq` (BEP 10). Further ones are rejected.
     pub upload_queue: u32,
     /// Blocks outstanding at one peer at most, however fast it is.
@@ -47,7 +48,8 @@ impl Default for SwarmConfig {
             base_share: Share::default(),
             unchoke_slots: 50,
             origin: true,
-            member: None,
+            me: Member(0),
+            locality: false,
             upload_queue: 2_000,
             max_outstanding: 2_000,
             max_map_bytes: 64 << 20,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pcore_protocol::message::Message;
-use p2pcore_protocol::{BlockSpan, PieceIndex, SiteNews, Verified};
+use p2pcore_protocol::{BlockSpan, Member, PieceIndex, SiteNews, Verified};
 
 use crate::output::CloseReason;
 
@@ -98,6 +98,15 @@ pub enum Input {
         passes: bool,
         /// Its id for the message that a piece is gone (`lt_donthave`, BEP 54).
         dont_have: Option<u8>,
+        /// Its id for the message of the other seeds that we see (`p2_seeds`).
+        seeds: Option<u8>,
+    },
+    /// A peer said which other seeds it sees (`p2_seeds`). Nothing in it is checked.
+    SeedsSeen {
+        /// From whom.
+        peer: PeerKey,
+        /// Which.
+        seeds: Vec<Member>,
     },
     /// Where the peer is. Until this is said it counts as elsewhere.
     PeerSite {

@@ -11,7 +11,6 @@
 //! from anywhere, until the site gives again.
 
 mod claims;
-mod draw;
 mod members;
 pub mod site;
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::buckets::Buckets;
 use crate::identity::Account;
 use crate::random::Random;
+use crate::sharing::Sharing;
 use crate::time::Time;
 use crate::uploader::Share;
 
@@ -40,6 +41,7 @@ pub(crate) struct Origin {
     turns: u64,
     in_turn: u64,
     had: BTreeMap<Account, u32>,
+    sharing: Sharing,
     random: Random,
 }
 
@@ -58,6 +60,8 @@ const HOLD: Duration = Duration::from_millis(1_500);
 const MOST_ACCOUNTS: usize = 4_096;
 /// Pieces looked at for one promise. A peer that has all of so many of the scarcest gets its turn by what others do.
 const PROBES: usize = 1_024;
+/// Pieces among which those that are ours by the draw are looked for.
+const DRAWN: usize = 256;
 
 impl Origin {
     pub(crate) fn new(pieces: u32, seed: u64) -> Self {
@@ -81,6 +85,7 @@ impl Origin {
             turns: 0,
             in_turn: 0,
             had: BTreeMap::new(),
+            sharing: Sharing::default(),
             random,
         }
     }
@@ -124,13 +129,36 @@ impl Origin {
         self.order.rise(piece, &mut self.places, &mut self.random);
     }
 
+    /// There are other origins: what each begins is drawn.
+    pub(crate) fn share(&mut self, sharing: Sharing) {
+        self.sharing = sharing;
+    }
+
     /// The piece to show next to a peer for which it `fits`.
     pub(crate) fn next(&self, now: Time, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        let pieces = self.order.pieces().iter().copied();
-        let piece = pieces.take(PROBES).find(|piece| fits(*piece))?;
+        let pieces = self.order.pieces();
+        let waits = now.since(self.first) < HOLD;
+        let fresh = self.order.in_bucket(0);
+        let begun = |piece: &u32| waits && self.sharing.is_begun(*piece, fresh);
+        let first = self.scarcest(pieces, &fits).filter(|piece| !begun(piece));
+        let piece = first.or_else(|| self.scarcest(&pieces[fresh as usize..], &fits))?;
         let again = self.order.bucket(piece, &self.places) > 0;
-        let waits = self.unheard > 0 && now.since(self.first) < HOLD;
-        (!again || !waits).then_some(piece)
+        (!again || !waits || self.unheard == 0).then_some(piece)
+    }
+
+    /// The scarcest of the pieces that fits; of those as scarce the one that is ours by the draw.
+    fn scarcest(&self, pieces: &[u32], fits: impl Fn(u32) -> bool) -> Option<u32> {
+        let pieces = pieces.iter().copied().take(PROBES);
+        let mut fitting = pieces.filter(|piece| fits(*piece));
+        let first = fitting.next()?;
+        if self.sharing.is_alone() {
+            return Some(first);
+        }
+        let bucket = self.order.bucket(first, &self.places);
+        let same = |piece: &u32| self.order.bucket(*piece, &self.places) == bucket;
+        let others = fitting.take_while(same).take(DRAWN);
+        let all = std::iter::once(first).chain(others);
+        all.min_by_key(|piece| self.sharing.rank(*piece))
     }
 
     /// Whether another promise, of pieces of this length, keeps our link busy. Where receivers are slow, more `slots` than

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use p2pcore_protocol::Member;
+
 use crate::belief::Belief;
 use crate::blame::Parole;
 use crate::forwarding::Forwarding;
@@ -46,6 +48,7 @@ pub(crate) struct Peer {
     pub(crate) passes: bool,
     /// Its id for the message that a piece is gone (BEP 54).
     pub(crate) dont_have: Option<u8>,
+    pub(crate) seeds: Seeds,
     pub(crate) place: Place,
     /// Its id for the news of a site.
     pub(crate) news: Option<u8>,
@@ -84,6 +87,17 @@ pub(crate) struct Peer {
     pub(crate) shown: Option<Shown>,
 }
 
+/// What is said of seeds.
+#[derive(Debug, Default)]
+pub(crate) struct Seeds {
+    /// The peer's id for the message of the seeds that we see.
+    pub(crate) id: Option<u8>,
+    /// Those that we told it of.
+    pub(crate) told: Vec<Member>,
+    /// Those that it told us of.
+    pub(crate) seen: Vec<Member>,
+}
+
 /// Where a peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -113,6 +127,7 @@ impl Peer {
             wants: false,
             passes: false,
             dont_have: None,
+            seeds: Seeds::default(),
             place: Place::Unknown,
             news: None,
             passed: (0, Time::ZERO),

@@ -13,6 +13,7 @@ mod messages;
 mod outbox;
 mod pieces;
 mod revealing;
+mod seeds;
 mod serving;
 mod steering;
 mod upkeep;
@@ -88,6 +89,8 @@ struct Todo {
     slots: bool,
     /// Need or holdings changed so that some peers may be of no use.
     useless: bool,
+    /// Another peer has everything now, or one that had is gone.
+    seeds: bool,
     /// The needed pieces changed: is everything there now, or not any more?
     completion: bool,
 }
@@ -115,8 +118,8 @@ impl Swarm {
             origin: None,
             forwarding: Forwarding::default(),
             locality: config
-                .member
-                .map(|me| Locality::new(me, layout.piece_count())),
+                .locality
+                .then(|| Locality::new(config.me, layout.piece_count())),
             seed,
             todo: Todo::default(),
             picked: Vec::new(),
@@ -138,7 +141,9 @@ impl Swarm {
                 peer,
                 passes,
                 dont_have,
-            } => self.on_extensions(now, peer, passes, dont_have),
+                seeds,
+            } => self.on_extensions(now, peer, passes, (dont_have, seeds)),
+            Input::SeedsSeen { peer, seeds } => self.on_seeds_seen(now, peer, seeds),
             Input::PeerUploadOnly { peer, upload_only } => {
                 self.on_upload_only(peer, upload_only);
             }
@@ -303,6 +308,9 @@ impl Swarm {
         }
         if std::mem::take(&mut self.todo.useless) {
             self.close_useless(now);
+        }
+        if std::mem::take(&mut self.todo.seeds) {
+            self.tell_of_seeds(now);
         }
         if std::mem::take(&mut self.todo.slots) {
             self.give_free_slots(now);

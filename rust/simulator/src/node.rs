@@ -81,7 +81,8 @@ impl Node {
         (config, layout): (SwarmConfig, &Layout),
     ) -> Self {
         let config = SwarmConfig {
-            member: Some(Member::of(&peer_id(number))),
+            me: Member::of(&peer_id(number)),
+            locality: true,
             ..config
         };
         let config = match what.conduct {
@@ -135,7 +136,7 @@ fn legacy(config: SwarmConfig) -> SwarmConfig {
     SwarmConfig {
         uploader: UploaderPolicy::TitForTat,
         origin: false,
-        member: None,
+        locality: false,
         ..config
     }
 }

@@ -56,6 +56,7 @@ impl Peer {
             peer: self.key,
             passes: said.passes == Some(true),
             dont_have: said.ids.lt_donthave.filter(|id| *id > 0),
+            seeds: said.ids.p2_seeds.filter(|id| *id > 0),
         }
     }
 

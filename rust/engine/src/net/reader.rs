@@ -5,6 +5,7 @@ use std::io;
 use p2pcore_protocol::codec::{Decoder, Frame};
 use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::seeds::parse_seeds;
 use p2pcore_protocol::site::parse_site_news;
 use p2pcore_scheduling::{CloseReason, Input, Place};
 use tokio::net::TcpStream;
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 use super::Net;
 use super::limits::{Allowance, Way};
 use super::peer::Peer;
-use super::torrent::{Core, DONT_HAVE_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
+use super::torrent::{Core, DONT_HAVE_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
 
 /// Reads until the connection ends.
 pub(super) async fn read(
@@ -199,6 +200,13 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
         } => core.handle(Input::SiteNews {
             peer: peer.key,
             news: parse_site_news(&payload).map_err(ExtensionError::from)?,
+        }),
+        Message::Extended {
+            id: SEEDS_ID,
+            payload,
+        } => core.handle(Input::SeedsSeen {
+            peer: peer.key,
+            seeds: parse_seeds(&payload)?,
         }),
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
         message => core.handle(Input::Message {

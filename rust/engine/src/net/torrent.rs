@@ -260,6 +260,7 @@ impl Torrent {
                 lt_donthave: Some(DONT_HAVE_ID),
                 upload_only: Some(UPLOAD_ONLY_ID),
                 p2_site: net.config.locality.then_some(SITE_ID),
+                p2_seeds: Some(SEEDS_ID),
                 ..ExtensionIds::default()
             },
             client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -652,7 +653,8 @@ fn new_swarm(net: &Net, meta: &Metainfo, id: TorrentId) -> Swarm {
         uploader: net.config.uploader,
         base_share: net.config.base_share,
         origin: net.config.origin,
-        member: net.config.locality.then(|| Member::of(&net.peer_id)),
+        me: Member::of(&net.peer_id),
+        locality: net.config.locality,
         max_dials: net.config.max_half_open,
         ..SwarmConfig::default()
     };
@@ -671,6 +673,7 @@ fn from_user(addrs: &[SocketAddr]) -> Input {
 pub(super) const DONT_HAVE_ID: u8 = 1;
 pub(super) const UPLOAD_ONLY_ID: u8 = 2;
 pub(super) const SITE_ID: u8 = 3;
+pub(super) const SEEDS_ID: u8 = 4;
 
 /// Buffers kept for use again: 16 MiB, what two pieces of 8 MiB need.
 const MAX_SPARE: usize = 1024;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::Member;
 
-use super::draw::lot;
+use crate::draw::lot;
 use crate::time::Time;
 
 /// The pieces that are claimed.

@@ -138,6 +138,9 @@ impl Swarm {
             self.picker.count_holdings(&peer.holds, false);
         }
         self.uncount(&peer);
+        if !peer.seeds.seen.is_empty() {
+            self.share_with_seeds();
+        }
         self.tally.book(&mut peer);
         self.taken.on_left(now, peer.account(), peer.uploaded);
         if let Some(reason) = BanReason::of(reason) {
@@ -158,6 +161,7 @@ impl Swarm {
         } else {
             self.dialer.wake(now);
         }
+        self.todo.seeds |= peer.wants_nothing();
         self.todo.fill_all = true;
         self.todo.slots = true;
         true

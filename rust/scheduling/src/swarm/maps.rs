@@ -84,6 +84,7 @@ impl Swarm {
         }
         peer.useful = self.picker.need().count();
         peer.dry = 0;
+        self.todo.seeds = true;
         self.todo.useless = true;
         self.todo.slots = true;
         self.show_interest(now, key);

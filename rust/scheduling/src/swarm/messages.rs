@@ -79,11 +79,13 @@ impl Swarm {
         now: Time,
         key: PeerKey,
         passes: bool,
-        dont_have: Option<u8>,
+        (dont_have, seeds): (Option<u8>, Option<u8>),
     ) {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.passes = passes;
             peer.dont_have = dont_have;
+            self.todo.seeds |= peer.seeds.id != seeds;
+            peer.seeds.id = seeds;
             self.hide_again(now);
         }
     }
@@ -91,6 +93,7 @@ impl Swarm {
     pub(super) fn on_upload_only(&mut self, key: PeerKey, upload_only: bool) {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.upload_only = upload_only;
+            self.todo.seeds = true;
             self.todo.useless = true;
             self.todo.slots = true;
         }
@@ -121,6 +124,7 @@ impl Swarm {
         peer.useful = holds.count_common(self.picker.need());
         peer.dry = 0;
         if holds.is_all() && !peer.holds.is_all() {
+            self.todo.seeds = true;
             self.todo.useless = true;
             self.todo.slots = true;
         }
@@ -175,6 +179,7 @@ impl Swarm {
                 self.picker.count_holdings(&Holdings::All, true);
             }
             peer.holds = Holdings::All;
+            self.todo.seeds = true;
             self.todo.useless = true;
             self.todo.slots = true;
         } else {

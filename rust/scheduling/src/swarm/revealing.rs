@@ -52,6 +52,7 @@ impl Swarm {
                 count(&peer.holds, |piece| origin.hold(piece));
             }
             self.origin = Some(origin);
+            self.share_with_seeds();
         }
         let spread = self.origin.as_ref().is_some_and(Origin::is_spread);
         if spread && self.peers.iter().all(|peer| peer.shown.is_none()) {

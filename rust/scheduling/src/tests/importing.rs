@@ -40,7 +40,8 @@ fn place(bench: &mut Bench, peer: PeerKey, local: bool) -> Vec<Output> {
 /// One that is `me` among the `others` at its site, all with nothing yet.
 fn at_site(me: u8, others: &[u8]) -> Bench {
     let config = SwarmConfig {
-        member: Some(member(me)),
+        me: member(me),
+        locality: true,
         ..SwarmConfig::default()
     };
     let mut bench = Bench::with(config, PIECES, 1);
@@ -365,7 +366,8 @@ fn what_an_origin_elsewhere_shows_only_us_we_fetch() {
 #[test]
 fn an_origin_shows_its_site_what_it_has_and_others_what_they_are_to_fetch() {
     let config = SwarmConfig {
-        member: Some(member(1)),
+        me: member(1),
+        locality: true,
         ..SwarmConfig::default()
     };
     let shown = |bench: &mut Bench, peer: PeerKey, local: bool| {

@@ -11,6 +11,7 @@ fn extensions(peer: PeerKey) -> Input {
         peer,
         passes: true,
         dont_have: Some(7),
+        seeds: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2pcore_protocol::Verified;
 use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource, Time};
 
-use super::sending::{DONT_HAVE, SITE_NEWS};
+use super::sending::{DONT_HAVE, SEEDS, SITE_NEWS};
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::{State, dialled_from, peer_id};
@@ -156,6 +156,7 @@ impl World {
             peer,
             passes: fast, // usual clients do not
             dont_have: Some(DONT_HAVE),
+            seeds: fast.then_some(SEEDS),
         };
         self.feed(from, extensions);
         let site = |node: u32| self.nodes[node as usize].what.site;

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::seeds::parse_seeds;
 use p2pcore_protocol::site::parse_site_news;
 use p2pcore_scheduling::{Input, PeerKey, Ticket};
 
@@ -273,9 +274,10 @@ impl World {
     }
 }
 
-/// Ids of the extended messages: that a piece is gone (BEP 54), and who fetches what for a site.
+/// Ids of the extended messages: that a piece is gone (BEP 54), who fetches what for a site, and which seeds there are.
 pub(super) const DONT_HAVE: u8 = 1;
 pub(super) const SITE_NEWS: u8 = 2;
+pub(super) const SEEDS: u8 = 3;
 
 /// What a driver makes of a message.
 fn heard(peer: PeerKey, message: Message) -> Input {
@@ -288,6 +290,11 @@ fn heard(peer: PeerKey, message: Message) -> Input {
         Message::Extended { id, payload } if *id == SITE_NEWS => {
             if let Ok(news) = parse_site_news(payload) {
                 return Input::SiteNews { peer, news };
+            }
+        }
+        Message::Extended { id, payload } if *id == SEEDS => {
+            if let Ok(seeds) = parse_seeds(payload) {
+                return Input::SeedsSeen { peer, seeds };
             }
         }
         _ => {}
