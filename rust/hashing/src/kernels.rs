@@ -31,6 +31,7 @@ pub(crate) trait Lanes: Vector {
 pub(crate) unsafe fn sha1<V: Lanes>(states: &mut [[u32; 5]], data: &[&[u8]], blocks: usize) {
     // SAFETY: as the caller says.
     unsafe {
+        let (states, data) = exactly::<V, _>(states, data);
         let mut state: [V; 5] = gather(states);
         for number in 0..blocks {
             state = sha1::block(state, V::message(data, number * BLOCK));
@@ -47,6 +48,7 @@ pub(crate) unsafe fn sha1<V: Lanes>(states: &mut [[u32; 5]], data: &[&[u8]], blo
 pub(crate) unsafe fn sha256<V: Lanes>(states: &mut [[u32; 8]], data: &[&[u8]], blocks: usize) {
     // SAFETY: as the caller says.
     unsafe {
+        let (states, data) = exactly::<V, _>(states, data);
         let mut state: [V; 8] = gather(states);
         for number in 0..blocks {
             state = sha256::block(state, V::message(data, number * BLOCK));
@@ -64,10 +66,20 @@ pub(crate) unsafe fn node<V: Lanes>(states: &mut [[u32; 8]], data: &[&[u8]], blo
     debug_assert_eq!(blocks, 1);
     // SAFETY: as the caller says.
     unsafe {
+        let (states, data) = exactly::<V, _>(states, data);
         let message = V::message(data, 0);
         let state = Sha256Lanes::INITIAL.map(|word| message[0].splat(word));
         scatter(sha256::padding(sha256::block(state, message)), states);
     }
+}
+
+/// The same, in a way that tells the compiler how many there are: it then unrolls the loops over lanes, which is worth 4%.
+#[inline(always)]
+fn exactly<'a, 'b, V: Lanes, const W: usize>(
+    states: &'a mut [[u32; W]],
+    data: &'b [&'b [u8]],
+) -> (&'a mut [[u32; W]], &'b [&'b [u8]]) {
+    (&mut states[..V::LANES], &data[..V::LANES])
 }
 
 /// One vector for each word of the state.

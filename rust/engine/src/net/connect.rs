@@ -1,6 +1,6 @@
 //! From a socket to a peer: dialling, and the handshake of either side (BEP 3, BEP 52's upgrade of hybrids).
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -77,7 +77,7 @@ async fn dial_and_greet(
     let hashes = meta.wire_hashes();
     let offered = hashes.first().copied().unwrap_or_default();
     let ours = Handshake::ours(offered, net.peer_id, speaks_v2(meta));
-    write_all(&stream, &ours.encode()).await?;
+    write_all(&stream, &mut [IoSlice::new(&ours.encode())]).await?;
     let mut bytes = [0; HANDSHAKE_LEN];
     read_until(&stream, &mut bytes, 0, HANDSHAKE_LEN).await?;
     let theirs = Handshake::parse(&bytes).map_err(|_| ConnectError::Junk)?;
@@ -120,7 +120,8 @@ async fn greet_unbounded(
     } else {
         hash
     };
-    write_all(stream, &Handshake::ours(answer, net.peer_id, v2).encode()).await?;
+    let answer = Handshake::ours(answer, net.peer_id, v2).encode();
+    write_all(stream, &mut [IoSlice::new(&answer)]).await?;
     read_until(stream, &mut bytes, have, HANDSHAKE_LEN).await?;
     let theirs = Handshake::parse(&bytes).map_err(|_| ConnectError::Junk)?;
     let info = peer_info(net, &torrent.meta, &theirs, addr, false)?;

@@ -1,6 +1,6 @@
 //! Writes to one peer: messages first, then blocks read from storage, many to a system call.
 
-use std::io;
+use std::io::{self, IoSlice};
 
 use p2pcore_protocol::{BlockSpan, codec};
 use p2pcore_scheduling::{CloseReason, Input, Place};
@@ -20,32 +20,25 @@ pub(super) async fn write(
     stream: &TcpStream,
 ) -> CloseReason {
     let allowance = Allowance::new(net, Way::Up, torrent.id, Place::of(peer.info.addr.ip()));
-    let mut buffer = Vec::new();
-    let mut spans = Vec::new();
+    let mut batch = Batch::default();
     loop {
-        buffer.clear();
         let limited = allowance.is_limited();
-        take_batch(peer, limited, &mut buffer, &mut spans);
-        if buffer.is_empty() && spans.is_empty() {
-            buffer = Vec::new(); // an idle peer costs no buffer
+        batch.take(peer, limited);
+        if batch.is_empty() {
+            batch = Batch::default(); // an idle peer costs no buffer
             peer.writable().await;
             continue;
         }
         if limited {
-            let payload: u64 = spans.iter().map(|span| u64::from(span.length)).sum();
-            allowance.take_all(payload).await;
+            allowance.take_all(batch.payload_length() as u64).await;
         }
-        if !spans.is_empty() {
-            match read_blocks(net, torrent, buffer, &spans).await {
-                Ok(filled) => buffer = filled,
-                Err(reason) => return reason,
-            }
+        if let Err(reason) = read_blocks(net, torrent, &mut batch).await {
+            return reason;
         }
-        if write_all(stream, &buffer).await.is_err() {
+        if write_all(stream, &mut batch.parts()).await.is_err() {
             return CloseReason::Closed;
         }
-        if !spans.is_empty() {
-            spans.clear();
+        if !batch.spans.is_empty() {
             let room = ROOM.saturating_sub(peer.outbox.borrow().payload());
             torrent.handle(
                 net,
@@ -58,69 +51,130 @@ pub(super) async fn write(
     }
 }
 
-/// Moves messages into `buffer` and blocks into `spans`. Under a rate limit messages never wait behind blocks, and
-/// blocks go one by one.
-fn take_batch(peer: &Peer, limited: bool, buffer: &mut Vec<u8>, spans: &mut Vec<BlockSpan>) {
-    let mut outbox = peer.outbox.borrow_mut();
-    buffer.append(&mut outbox.messages);
-    let most = match (limited, buffer.is_empty()) {
-        (true, false) => 0,
-        (true, true) => 1,
-        (false, _) => BATCH,
-    };
-    let count = outbox.blocks.len().min(most);
-    spans.extend(outbox.blocks.drain(..count));
+/// What goes to the socket by one call.
+#[derive(Debug, Default)]
+struct Batch {
+    messages: Vec<u8>,
+    spans: Vec<BlockSpan>,
+    /// Of the blocks, one after the other.
+    headers: Vec<u8>,
+    /// The blocks themselves, likewise. It may be longer: what was read into once need not be cleared again.
+    payload: Vec<u8>,
 }
 
-/// Appends each block as a piece message: from the page cache at once, otherwise on a thread that may wait for the disk.
-async fn read_blocks(
-    net: &Net,
-    torrent: &Torrent,
-    mut buffer: Vec<u8>,
-    spans: &[BlockSpan],
-) -> Result<Vec<u8>, CloseReason> {
+impl Batch {
+    /// Takes what waits, and nothing is left of the batch before. Under a rate limit messages never wait behind blocks,
+    /// and blocks go one by one.
+    fn take(&mut self, peer: &Peer, limited: bool) {
+        self.messages.clear();
+        self.spans.clear();
+        self.headers.clear();
+        let mut outbox = peer.outbox.borrow_mut();
+        self.messages.append(&mut outbox.messages);
+        let most = match (limited, self.messages.is_empty()) {
+            (true, false) => 0,
+            (true, true) => 1,
+            (false, _) => BATCH,
+        };
+        let count = outbox.blocks.len().min(most);
+        outbox
+            .blocks
+            .drain(..count)
+            .for_each(|span| self.push(span));
+        let length = self.payload_length();
+        if self.payload.len() < length {
+            self.payload.resize(length, 0);
+        }
+    }
+
+    fn push(&mut self, span: BlockSpan) {
+        let headers = &mut self.headers;
+        codec::encode_piece_header(span.piece.get(), span.begin, span.length, headers);
+        self.spans.push(span);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.spans.is_empty()
+    }
+
+    fn payload_length(&self) -> usize {
+        self.spans.iter().map(|span| span.length as usize).sum()
+    }
+
+    /// Messages first, then each block behind its header.
+    fn parts(&self) -> Vec<IoSlice<'_>> {
+        let mut parts = vec![IoSlice::new(&self.messages)];
+        let (headers, _) = self.headers.as_chunks::<{ codec::PIECE_HEADER }>();
+        let mut payload = &self.payload[..];
+        for (header, span) in headers.iter().zip(&self.spans) {
+            let (block, rest) = payload.split_at(span.length as usize);
+            parts.extend([IoSlice::new(header), IoSlice::new(block)]);
+            payload = rest;
+        }
+        parts
+    }
+}
+
+/// Blocks that follow each other in a piece, as one: a read costs as much for one as for many.
+fn runs(spans: &[BlockSpan]) -> Vec<BlockSpan> {
+    let mut runs: Vec<BlockSpan> = Vec::new();
+    for span in spans {
+        match runs.last_mut() {
+            Some(run) if run.piece == span.piece && run.begin + run.length == span.begin => {
+                run.length += span.length;
+            }
+            _ => runs.push(*span),
+        }
+    }
+    runs
+}
+
+/// Reads the blocks: from the page cache at once, otherwise on a thread that may wait for the disk.
+async fn read_blocks(net: &Net, torrent: &Torrent, batch: &mut Batch) -> Result<(), CloseReason> {
+    let runs = runs(&batch.spans);
+    if runs.is_empty() {
+        return Ok(());
+    }
     let Some(storage) = torrent.storage() else {
         return Err(CloseReason::Stopped);
     };
-    for (number, span) in spans.iter().enumerate() {
-        let at = start_block(&mut buffer, *span);
-        let Some(read) = storage.read_now(*span, &mut buffer[at..]) else {
-            buffer.truncate(at - codec::PIECE_HEADER);
-            let rest = spans[number..].to_vec();
-            let storage = std::sync::Arc::clone(&storage);
-            let read = jobs::read(torrent.reads(), move || {
-                for span in rest {
-                    let at = start_block(&mut buffer, span);
-                    storage.read(span, &mut buffer[at..])?;
-                }
-                Ok::<_, StorageError>(buffer)
-            });
-            return read.await.ok_or(CloseReason::Stopped)?.map_err(|error| {
-                torrent.fail(net, error);
-                CloseReason::Stopped
-            });
-        };
-        if let Err(error) = read {
-            torrent.fail(net, error);
-            return Err(CloseReason::Stopped);
+    let fail = |error| {
+        torrent.fail(net, error);
+        CloseReason::Stopped
+    };
+    let mut at = 0;
+    for (number, run) in runs.iter().enumerate() {
+        let end = at + run.length as usize;
+        match storage.read_now(*run, &mut batch.payload[at..end]) {
+            Some(read) => read.map_err(fail)?,
+            None => {
+                let rest = runs[number..].to_vec();
+                let storage = std::sync::Arc::clone(&storage);
+                let mut payload = std::mem::take(&mut batch.payload);
+                let read = jobs::read(torrent.reads(), move || {
+                    for run in rest {
+                        let end = at + run.length as usize;
+                        storage.read(run, &mut payload[at..end])?;
+                        at = end;
+                    }
+                    Ok::<_, StorageError>(payload)
+                });
+                let read = read.await.ok_or(CloseReason::Stopped)?;
+                batch.payload = read.map_err(fail)?;
+                break;
+            }
         }
+        at = end;
     }
-    Ok(buffer)
-}
-
-/// Writes the header and makes room for the payload; answers where that begins.
-fn start_block(buffer: &mut Vec<u8>, span: BlockSpan) -> usize {
-    codec::encode_piece_header(span.piece.get(), span.begin, span.length, buffer);
-    let at = buffer.len();
-    buffer.resize(at + span.length as usize, 0);
-    at
+    Ok(())
 }
 
 /// Writes everything, waiting for the socket as often as it takes.
-pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = &bytes[count..],
+pub(super) async fn write_all(stream: &TcpStream, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    IoSlice::advance_slices(&mut parts, 0); // skips empty ones
+    while !parts.is_empty() {
+        match stream.try_write_vectored(parts) {
+            Ok(count) => IoSlice::advance_slices(&mut parts, count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.writable().await?,
             Err(error) => return Err(error),
         }
@@ -133,3 +187,57 @@ pub(super) const ROOM: u32 = 1 << 20;
 
 /// Blocks to one system call: 512 KiB.
 const BATCH: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use p2pcore_protocol::PieceIndex;
+
+    use super::*;
+
+    fn span(piece: u32, begin: u32, length: u32) -> BlockSpan {
+        let piece = PieceIndex::new(piece);
+        BlockSpan {
+            piece,
+            begin,
+            length,
+        }
+    }
+
+    #[test]
+    fn blocks_in_a_row_are_read_as_one() {
+        let blocks = [
+            span(0, 0, 4),
+            span(0, 4, 4),
+            span(0, 8, 2),
+            span(1, 10, 4),
+            span(1, 0, 4),
+            span(0, 4, 4),
+        ];
+        let expected = [span(0, 0, 10), span(1, 10, 4), span(1, 0, 4), span(0, 4, 4)];
+        assert_eq!(runs(&blocks), expected);
+    }
+
+    #[test]
+    fn each_block_goes_behind_its_header_and_messages_before_all() {
+        let mut batch = Batch {
+            messages: b"messages".to_vec(),
+            payload: b"abcdefgh, and what was longer before".to_vec(),
+            ..Batch::default()
+        };
+        batch.push(span(7, 0, 3));
+        batch.push(span(7, 16, 5));
+        let mut expected = b"messages".to_vec();
+        codec::encode_piece_header(7, 0, 3, &mut expected);
+        expected.extend(b"abc");
+        codec::encode_piece_header(7, 16, 5, &mut expected);
+        expected.extend(b"defgh");
+        let parts = batch.parts();
+        assert_eq!(
+            parts
+                .iter()
+                .flat_map(|part| part.to_vec())
+                .collect::<Vec<_>>(),
+            expected
+        );
+    }
+}
