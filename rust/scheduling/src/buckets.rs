@@ -47,12 +47,6 @@ impl Buckets {
         &self.order[self.head as usize..]
     }
 
-    /// How many pieces have this availability.
-    pub(crate) fn in_bucket(&self, bucket: usize) -> u32 {
-        let end = self.ends.get(bucket);
-        end.map_or(0, |end| end - self.start(bucket))
-    }
-
     /// The availability by which a piece is sorted in.
     pub(crate) fn bucket(&self, piece: u32, places: &[u32]) -> usize {
         self.bucket_at(places[piece as usize])

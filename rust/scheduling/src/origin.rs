@@ -134,31 +134,21 @@ impl Origin {
         self.sharing = sharing;
     }
 
-    /// The piece to show next to a peer for which it `fits`.
+    /// The piece to show next to a peer for which it `fits`: the scarcest; of those as scarce the one that is ours by the
+    /// draw.
     pub(crate) fn next(&self, now: Time, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        let pieces = self.order.pieces();
-        let waits = now.since(self.first) < HOLD;
-        let fresh = self.order.in_bucket(0);
-        let begun = |piece: &u32| waits && self.sharing.is_begun(*piece, fresh);
-        let first = self.scarcest(pieces, &fits).filter(|piece| !begun(piece));
-        let piece = first.or_else(|| self.scarcest(&pieces[fresh as usize..], &fits))?;
-        let again = self.order.bucket(piece, &self.places) > 0;
-        (!again || !waits || self.unheard == 0).then_some(piece)
-    }
-
-    /// The scarcest of the pieces that fits; of those as scarce the one that is ours by the draw.
-    fn scarcest(&self, pieces: &[u32], fits: impl Fn(u32) -> bool) -> Option<u32> {
-        let pieces = pieces.iter().copied().take(PROBES);
-        let mut fitting = pieces.filter(|piece| fits(*piece));
+        let pieces = self.order.pieces().iter().copied();
+        let mut fitting = pieces.take(PROBES).filter(|piece| fits(*piece));
         let first = fitting.next()?;
-        if self.sharing.is_alone() {
-            return Some(first);
-        }
         let bucket = self.order.bucket(first, &self.places);
         let same = |piece: &u32| self.order.bucket(*piece, &self.places) == bucket;
-        let others = fitting.take_while(same).take(DRAWN);
-        let all = std::iter::once(first).chain(others);
-        all.min_by_key(|piece| self.sharing.rank(*piece))
+        let drawn = if self.sharing.is_alone() { 0 } else { DRAWN };
+        let others = fitting.take_while(same).take(drawn);
+        let piece = std::iter::once(first)
+            .chain(others)
+            .min_by_key(|piece| self.sharing.rank(*piece))?;
+        let waits = self.unheard > 0 && now.since(self.first) < HOLD;
+        (bucket == 0 || !waits).then_some(piece)
     }
 
     /// Whether another promise, of pieces of this length, keeps our link busy. Where receivers are slow, more `slots` than

@@ -14,9 +14,6 @@ pub(crate) struct Sharing {
     others: Vec<Member>,
 }
 
-/// Pieces that another may be at work on, of which nobody has heard yet.
-const UNDERWAY: u32 = 4;
-
 impl Sharing {
     pub(crate) fn new(me: Member, others: Vec<Member>) -> Self {
         Self { me, others }
@@ -37,12 +34,6 @@ impl Sharing {
             let best = if before == 0 { lot } else { best.max(lot) };
             (before + 1, best)
         })
-    }
-
-    /// The piece is another's, which may have begun it, since so few are left that nobody was heard to have.
-    pub(crate) fn is_begun(&self, piece: u32, left: u32) -> bool {
-        let others = u32::try_from(self.others.len()).unwrap_or(u32::MAX);
-        left <= others.saturating_mul(UNDERWAY) && self.rank(piece).0 > 0
     }
 }
 
@@ -99,14 +90,5 @@ mod tests {
             };
             prop_assert!(!(0..PIECES).any(drawn_twice));
         }
-    }
-
-    #[test]
-    fn the_last_pieces_of_another_are_left_to_it() {
-        let sharing = Sharing::new(Member(1), vec![Member(2)]);
-        let pieces = in_order(&sharing);
-        let (mine, its) = (pieces[0], pieces[PIECES as usize - 1]);
-        assert!(sharing.is_begun(its, UNDERWAY) && !sharing.is_begun(its, UNDERWAY + 1));
-        assert!(!sharing.is_begun(mine, 1) && !Sharing::default().is_begun(its, 1));
     }
 }
