@@ -20,11 +20,12 @@ pub(crate) struct Stall {
     probed: Option<Time>,
 }
 
-/// Who says that it has something and has given nothing yet may never. A disk that spins up takes longer; what it sends
-/// then is welcome all the same.
-const FIRST_BYTE: Duration = Duration::from_secs(2);
-/// A lost packet and its retransmission pass in this time.
+/// A lost packet and its retransmission pass in this time. A first byte is not waited for longer: who says that it has
+/// something and has given nothing yet may never. A disk that spins up takes longer; what it sends then is welcome all
+/// the same.
 const LEAST: Duration = Duration::from_secs(2);
+/// A first byte comes later than the next ones, over a long path and behind what is sent to others.
+const FIRST_BYTE: Duration = Duration::from_secs(1);
 /// The same where somebody idle can send it instead.
 const LEAST_RELIEVED: Duration = Duration::from_millis(500);
 const MOST: Duration = Duration::from_secs(30);
@@ -105,7 +106,7 @@ impl Stall {
         if self.delivered {
             ((self.gap + self.deviation) * 4).clamp(least, MOST)
         } else {
-            FIRST_BYTE
+            least.max(FIRST_BYTE)
         }
     }
 }
@@ -131,6 +132,17 @@ mod tests {
             slow.on_progress(at(tick * 3), true);
         }
         assert!(!slow.is_due(at(57 + 8), 1, || false) && slow.is_due(at(57 + 20), 1, || false));
+    }
+
+    #[test]
+    fn patience_is_short_where_somebody_idle_can_send_it() {
+        let half = Time::new(Duration::from_millis(10_500));
+        let mut stall = Stall::new();
+        stall.on_request(at(10), 0);
+        assert!(!stall.is_due(half, 1, || true) && stall.is_due(at(11), 1, || true));
+        assert!(!stall.is_due(at(11), 1, || false) && stall.is_due(at(12), 1, || false));
+        stall.on_progress(at(10), true);
+        assert!(!stall.is_due(half, 1, || false) && stall.is_due(half, 1, || true));
     }
 
     #[test]
