@@ -392,7 +392,7 @@ impl World {
         let Some(peer) = self.peer(script) else {
             return;
         };
-        let input = match script.small(7) {
+        let input = match script.small(9) {
             0 => Input::PeerRequestLimit {
                 peer,
                 reqq: script.number(),
@@ -414,6 +414,18 @@ impl World {
             5 => Input::SiteNews {
                 peer,
                 news: (0..script.small(4)).map(|_| site_news(script)).collect(),
+            },
+            6 => Input::PeerExtensions {
+                peer,
+                passes: script.yes(),
+                dont_have: script.yes().then_some(7),
+                seeds: script.yes().then_some(8),
+            },
+            7 => Input::SeedsSeen {
+                peer,
+                seeds: (0..script.small(9))
+                    .map(|_| member(script.small(12) as u8))
+                    .collect(),
             },
             _ => Input::Writable {
                 peer,

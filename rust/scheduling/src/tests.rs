@@ -8,6 +8,7 @@ mod maps;
 mod passing;
 mod peering;
 mod picking;
+mod seeds;
 mod steering;
 mod together;
 mod trust;
