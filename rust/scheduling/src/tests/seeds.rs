@@ -62,11 +62,7 @@ fn usual_seeds_are_told_nothing_and_of_many_nobody_is_told() {
     let peers: Vec<PeerKey> = (1..=most + 3).map(PeerKey).collect();
     for (before, peer) in peers.iter().enumerate() {
         let outputs = seed(&mut bench, *peer, Some(ID));
-        let expected = if (1..MOST_SEEDS).contains(&before) {
-            1
-        } else {
-            0
-        };
+        let expected = usize::from((1..MOST_SEEDS).contains(&before));
         assert_eq!(told(&outputs, *peer).len(), expected, "after {before}");
     }
 }
