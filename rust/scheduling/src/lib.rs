@@ -23,6 +23,7 @@ mod locality;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod models;
 mod need;
+mod offers;
 mod origin;
 pub mod output;
 mod patience;

@@ -230,6 +230,11 @@ impl Locality {
         Some(news)
     }
 
+    /// Somebody fetches the piece for the site.
+    pub(crate) fn is_claimed(&self, now: Time, piece: u32) -> bool {
+        self.claims.owner(now, piece).is_some()
+    }
+
     /// A piece was entrusted to us from outside, or has a deadline.
     pub(crate) fn open(&mut self, piece: u32) {
         self.open.insert(piece);

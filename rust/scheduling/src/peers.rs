@@ -11,6 +11,7 @@ use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::identity::{Account, Identity};
 use crate::input::{PeerInfo, PeerKey};
+use crate::offers::Offers;
 use crate::origin::Shown;
 use crate::patience::Patience;
 use crate::rates::RateMeter;
@@ -76,6 +77,8 @@ pub(crate) struct Peer {
     pub(crate) spoken: Time,
     /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
     pub(crate) allowed_fast: Vec<u32>,
+    /// Pieces that it may ask us for while we choke it, see `swarm/offering.rs`.
+    pub(crate) offers: Offers,
     /// The piece that it was asked for last.
     pub(crate) current: Option<u32>,
     /// The picker's generation at which nothing was found for it.
@@ -147,6 +150,7 @@ impl Peer {
             heard: now,
             spoken: now,
             allowed_fast: Vec::new(),
+            offers: Offers::default(),
             current: None,
             dry: 0,
             parole: Parole::default(),

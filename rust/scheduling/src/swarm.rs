@@ -10,6 +10,7 @@ mod filling;
 mod importing;
 mod maps;
 mod messages;
+mod offering;
 mod outbox;
 mod pieces;
 mod revealing;

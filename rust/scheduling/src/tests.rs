@@ -5,6 +5,7 @@ mod chaos;
 mod explaining;
 mod importing;
 mod maps;
+mod offering;
 mod passing;
 mod peering;
 mod picking;

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 use p2pcore_protocol::BlockSpan;
 
+use crate::offers::Offers;
+
 /// The requests of one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Uploads {
@@ -35,9 +37,11 @@ impl Uploads {
         at.and_then(|at| self.queue.remove(at)).is_some()
     }
 
-    /// Drops a request that waits (a choke).
-    pub(crate) fn drop_next(&mut self) -> Option<BlockSpan> {
-        self.queue.pop_front()
+    /// Drops a request that waits (a choke) and needs the slot.
+    pub(crate) fn drop_next(&mut self, kept: &Offers) -> Option<BlockSpan> {
+        let dropped = |span: &BlockSpan| !kept.cover(span.piece.get());
+        let at = self.queue.iter().position(dropped);
+        at.and_then(|at| self.queue.remove(at))
     }
 
     /// The connection takes about so many payload bytes.
@@ -81,6 +85,24 @@ mod tests {
         assert_eq!(uploads.serve_next(), Some(span(0)));
         assert_eq!(uploads.serve_next(), Some(span(2)));
         assert_eq!(uploads.serve_next(), None);
+        assert_eq!(uploads.len(), 1);
+    }
+
+    #[test]
+    fn a_choke_drops_all_but_what_needs_no_slot() {
+        let of = |piece| BlockSpan {
+            piece: PieceIndex::new(piece),
+            ..span(0)
+        };
+        let mut uploads = Uploads::default();
+        for piece in [1, 2, 3] {
+            uploads.push(of(piece), 3);
+        }
+        let mut offers = Offers::default();
+        offers.add(2, u32::MAX);
+        assert_eq!(uploads.drop_next(&offers), Some(of(1)));
+        assert_eq!(uploads.drop_next(&offers), Some(of(3)));
+        assert_eq!(uploads.drop_next(&offers), None);
         assert_eq!(uploads.len(), 1);
     }
 }

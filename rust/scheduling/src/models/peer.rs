@@ -147,7 +147,7 @@ impl Model {
             }
             Step::Room(room) => self.serve(room),
             Step::Choke => {
-                while let Some(dropped) = self.peer.uploads.drop_next() {
+                while let Some(dropped) = self.peer.uploads.drop_next(&self.peer.offers) {
                     assert_eq!(self.queue.pop_front(), Some(dropped));
                 }
             }

@@ -149,6 +149,7 @@ impl Swarm {
             self.close(now, key, CloseReason::ProtocolError);
             return;
         }
+        peer.offers.on_have(piece);
         if peer.holds.contains(piece) {
             self.nonsense(now, key);
             return;
@@ -254,12 +255,16 @@ impl Swarm {
         };
         if self.layout.piece(piece).is_none() {
             self.close(now, key, CloseReason::ProtocolError);
-        } else if peer.allowed_fast.len() < ALLOWED_FAST_KEPT && !peer.allowed_fast.contains(&piece)
-        {
+            return;
+        }
+        let is_new =
+            peer.allowed_fast.len() < ALLOWED_FAST_KEPT && !peer.allowed_fast.contains(&piece);
+        if !is_new || !self.takes_offer(now, key, piece) {
+            return self.nonsense(now, key);
+        }
+        if let Some(peer) = self.peers.get_mut(key) {
             peer.allowed_fast.push(piece);
             self.fill(now, key);
-        } else {
-            self.nonsense(now, key);
         }
     }
 

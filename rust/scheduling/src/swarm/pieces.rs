@@ -85,6 +85,7 @@ impl Swarm {
         }
         self.withdraw_everywhere(now, piece);
         self.gain(now, piece);
+        self.offer(now, piece);
         self.out.push(Output::Fact(Fact::PieceVerified(piece)));
         self.resolve(now, piece.get(), prints);
         self.todo.completion = true;
@@ -100,6 +101,7 @@ impl Swarm {
             locality.close(piece);
         }
         for peer in self.peers.iter_mut() {
+            peer.allowed_fast.retain(|other| *other != piece);
             // Also to those who have it: an origin that hides what it has waits for it.
             if !peer.holds.is_all() {
                 self.out.send(now, peer, Message::Have(piece));

@@ -34,7 +34,8 @@ impl Swarm {
             return;
         };
         peer.yields = false;
-        let served = !peer.choking && self.picker.have().contains(request.piece);
+        let open = !peer.choking || peer.offers.cover(request.piece);
+        let served = open && self.picker.have().contains(request.piece);
         if served && peer.uploads.push(span, self.config.upload_queue) {
             self.count_request(now, key, request.piece);
             self.serve(now, key);
@@ -87,6 +88,7 @@ impl Swarm {
                 }
             }
             let bytes = u64::from(span.length);
+            peer.offers.on_sent(span.piece.get(), span.length);
             peer.uploaded += bytes;
             peer.up.add(now, bytes);
             peer.spoken = now;
@@ -231,7 +233,7 @@ impl Swarm {
             return;
         }
         self.out.send(now, peer, Message::Choke);
-        while let Some(span) = peer.uploads.drop_next() {
+        while let Some(span) = peer.uploads.drop_next(&peer.offers) {
             self.counters.requests_refused += 1;
             if peer.info.fast {
                 self.out.send(now, peer, Message::Reject(request_of(span)));

@@ -162,7 +162,7 @@ fn closed(outputs: &[Output]) -> Option<CloseReason> {
     })
 }
 
-fn request(piece: u32, begin: u32, length: u32) -> Request {
+pub(super) fn request(piece: u32, begin: u32, length: u32) -> Request {
     Request {
         piece,
         begin,

@@ -10,9 +10,9 @@ use p2pcore_protocol::{Member, Says, SiteNews};
 use super::alone::{Bench, P, Q, requests, sent};
 use crate::{Input, Output, PeerKey, SwarmConfig};
 
-const PIECES: u32 = 64;
+pub(super) const PIECES: u32 = 64;
 /// Somebody outside who has everything.
-const O: PeerKey = PeerKey(9);
+pub(super) const O: PeerKey = PeerKey(9);
 const NEWS: u8 = 5;
 
 /// As the benches name their peers.
@@ -20,25 +20,25 @@ fn member(number: u8) -> Member {
     Member(u64::from_be_bytes([number; 8]))
 }
 
-fn here(number: u8, pieces: impl Into<Vec<u32>>) -> SiteNews {
+pub(super) fn here(number: u8, pieces: impl Into<Vec<u32>>) -> SiteNews {
     SiteNews {
         member: member(number),
         says: Says::Here(pieces.into()),
     }
 }
 
-fn tell(bench: &mut Bench, peer: PeerKey, news: SiteNews) -> Vec<Output> {
+pub(super) fn tell(bench: &mut Bench, peer: PeerKey, news: SiteNews) -> Vec<Output> {
     let news = vec![news];
     bench.put(Input::SiteNews { peer, news })
 }
 
-fn place(bench: &mut Bench, peer: PeerKey, local: bool) -> Vec<Output> {
+pub(super) fn place(bench: &mut Bench, peer: PeerKey, local: bool) -> Vec<Output> {
     let news = Some(NEWS);
     bench.put(Input::PeerSite { peer, local, news })
 }
 
 /// One that is `me` among the `others` at its site, all with nothing yet.
-fn at_site(me: u8, others: &[u8]) -> Bench {
+pub(super) fn at_site(me: u8, others: &[u8]) -> Bench {
     let config = SwarmConfig {
         me: member(me),
         locality: true,
@@ -83,7 +83,7 @@ fn fetch(bench: &mut Bench, outputs: &[Output], from: PeerKey) -> BTreeSet<u32> 
 }
 
 /// Everything that the site is told: who, and which pieces.
-fn told(outputs: &[Output], to: PeerKey) -> Vec<SiteNews> {
+pub(super) fn told(outputs: &[Output], to: PeerKey) -> Vec<SiteNews> {
     let news = sent(outputs, to)
         .into_iter()
         .filter_map(|message| match message {
