@@ -2,7 +2,7 @@
 //! soon.
 //!
 //! What the link can do is not known, so it is found out. While somebody waits for a slot, half as many again are tried
-//! now and then: where that raises the rate, the receivers' links were full and not ours, and still more are tried. At
+//! now and then: where that raises the rate, the receivers' links were full and not ours, and twice as many are tried. At
 //! other times a third less is tried, also where nobody waits: if the rate stays, there were too many.
 
 use std::ops::RangeInclusive;
@@ -21,6 +21,8 @@ pub(crate) struct Slots {
     seen: Sample,
     state: State,
     fewer_next: bool,
+    /// How long the next rest is.
+    rest: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +57,13 @@ const LEAST_OF_FAST: usize = 8;
 /// A change is felt after a round trip, a slow start, and when the buffers of new receivers are full, and then measured
 /// for as long: until some turns' worth was sent, but not for ever.
 const MEASURE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
-/// A trial that fails costs a little.
-const REST: Duration = Duration::from_secs(15);
+/// A trial that fails costs a little: each rest is twice as long as the one before, up to this.
+const LONGEST_REST: Duration = Duration::from_secs(15);
 /// A swarm that begins gets faster by itself.
-const BEGIN: Duration = Duration::from_secs(3);
+const FIRST_REST: Duration = Duration::from_secs(3);
+/// Percents of [`Known::followed`].
+const HALF: i128 = 50;
+const NEARLY_ALL: i128 = 75;
 
 impl Slots {
     /// Few at first, and never more than `most`.
@@ -71,6 +76,7 @@ impl Slots {
             seen: Sample(Time::ZERO, 0),
             state: State::Enough,
             fewer_next: false,
+            rest: FIRST_REST,
         }
     }
 
@@ -86,12 +92,12 @@ impl Slots {
         self.state = match self.state {
             _ if demand <= self.least => State::Enough,
             State::Enough => State::Rest {
-                until: now + BEGIN,
+                until: now + FIRST_REST,
                 from: here,
             },
             State::Rest { until, from } if self.is_measured(from, here) => {
                 if now >= until {
-                    self.change(here, demand, from.rate(here))
+                    self.change(here, demand, from.rate(here), self.count / 2)
                 } else {
                     State::Rest { until, from: here }
                 }
@@ -124,7 +130,8 @@ impl Slots {
         self.count = self.count.max(self.least);
     }
 
-    fn change(&mut self, here: Sample, demand: usize, rate: u64) -> State {
+    /// Tries up to `step` more slots, or fewer.
+    fn change(&mut self, here: Sample, demand: usize, rate: u64, step: usize) -> State {
         self.count = self.count.min(demand);
         let before = Known {
             slots: self.count,
@@ -135,25 +142,54 @@ impl Slots {
         if fewer && (self.fewer_next || !more) {
             self.count = (self.count - self.count / 3).max(self.least);
         } else if more {
-            self.count = (self.count + (self.count / 2).max(1)).min(most);
+            self.count = (self.count + step.max(1)).min(most);
         }
         State::Settling { from: here, before }
     }
 
-    /// The number stays if it brings at least half of what it would where only receivers are slow; fewer stay if they
-    /// cost less than half of that.
+    /// More slots stay if the rate follows by half at least, fewer stay if it does not. Where it follows nearly all the
+    /// way, only the receivers are slow, and many more are tried at once.
     fn judge(&mut self, here: Sample, demand: usize, before: Known, rate: u64) -> State {
-        let (was, is) = (before.slots as u128, self.count as u128);
-        let stays = u128::from(rate) * 2 * was >= u128::from(before.rate) * (was + is);
-        if stays && self.count != before.slots {
-            return self.change(here, demand, rate);
+        let followed = before.followed(self.count, rate);
+        if self.count > before.slots {
+            if followed < HALF {
+                // Our link was full on the way there.
+                let step = (self.count - before.slots) as i128 * followed.max(0) / 100;
+                let step = usize::try_from(step).unwrap_or(0);
+                (self.count, self.fewer_next) = ((before.slots + step).max(self.least), true);
+            } else if self.count < self.most.min(demand) {
+                let nearly_all = followed >= NEARLY_ALL;
+                let step = if nearly_all {
+                    self.count
+                } else {
+                    self.count / 2
+                };
+                return self.change(here, demand, rate, step);
+            }
+        } else if self.count < before.slots && followed < HALF {
+            return self.change(here, demand, rate, 0);
+        } else {
+            (self.count, self.fewer_next) = (before.slots.max(self.least), false);
+            if followed >= NEARLY_ALL {
+                return self.change(here, demand, before.rate, self.count / 2);
+            }
         }
-        self.fewer_next = self.count > before.slots;
-        self.count = before.slots.max(self.least);
+        let rest = self.rest;
+        self.rest = (2 * rest).min(LONGEST_REST);
         State::Rest {
-            until: here.0 + REST,
+            until: here.0 + rest,
             from: here,
         }
+    }
+}
+
+impl Known {
+    /// How far the rate followed the number of slots, in percent: 0 where our link is full, 100 where the receivers' are.
+    fn followed(self, slots: usize, rate: u64) -> i128 {
+        let (was, is) = (self.slots as i128, slots as i128);
+        let (before, now) = (i128::from(self.rate), i128::from(rate));
+        let change = 100 * (now - before) * was;
+        change.checked_div(before * (is - was)).unwrap_or(0)
     }
 }
 
@@ -196,7 +232,7 @@ mod tests {
         let counts = run(10_000, 250, 100, 60);
         let last = *counts.last().unwrap();
         assert!((40..=66).contains(&last), "{counts:?}");
-        assert!(counts[20] >= 40, "{counts:?}");
+        assert!(counts[14] >= 40, "{counts:?}");
         assert!(run(10_000, 10, 50, 200).contains(&50));
     }
 
@@ -212,6 +248,36 @@ mod tests {
             after.push(slots.count());
         }
         assert!(after[39] >= 40 && after[199] <= 8, "{after:?}");
+    }
+
+    #[test]
+    fn more_are_tried_at_once_where_fewer_cost_all_of_their_part() {
+        let mut slots = Slots::new(100, QUANTUM);
+        let mut sent = 0;
+        let mut after = Vec::new();
+        for second in 0..60 {
+            slots.observe(Time::new(Duration::from_secs(second)), 100, sent);
+            let count = slots.count() as u64;
+            // While the first more are tried something else fills our link.
+            sent += if second < 8 { 750 } else { 250 * count } << 10;
+            after.push(slots.count());
+        }
+        assert!(after[24] >= 40, "{after:?}");
+    }
+
+    #[test]
+    fn how_far_the_rate_followed() {
+        let before = Known {
+            slots: 4,
+            rate: 1_000,
+        };
+        assert_eq!(before.followed(8, 1_000), 0);
+        assert_eq!(before.followed(8, 1_500), 50);
+        assert_eq!(before.followed(2, 500), 100);
+        assert_eq!(before.followed(2, 1_000), 0);
+        assert_eq!(before.followed(4, 2_000), 0);
+        let nothing = Known { slots: 4, rate: 0 };
+        assert_eq!(nothing.followed(8, u64::MAX), 0);
     }
 
     #[test]
