@@ -63,6 +63,8 @@ pub(crate) struct Peer {
     pub(crate) served: Option<Served>,
     /// When it got or lost its slot, or came.
     pub(crate) turned: Time,
+    /// When that was with the last of all that share its account: they wait for one turn.
+    pub(crate) account_turned: Time,
     pub(crate) requests: Requests,
     pub(crate) window: Window,
     pub(crate) stall: Stall,
@@ -138,6 +140,7 @@ impl Peer {
             upload_only: false,
             served: None,
             turned: now,
+            account_turned: now,
             requests: Requests::default(),
             window: Window::new(),
             stall: Stall::new(),
@@ -202,6 +205,7 @@ impl Peer {
             taken: self.uploaded,
             served: self.served,
             since: self.turned,
+            account_since: self.account_turned,
             passes_on: forwarding.is_promising(self.account()),
             snubs: self.stall.is_stalled(),
         }

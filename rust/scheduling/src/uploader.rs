@@ -143,10 +143,19 @@ pub(crate) struct Candidate {
     pub(crate) served: Option<Served>,
     /// When it got or lost its slot.
     pub(crate) since: Time,
+    /// When it, or another of its account, got or lost a slot.
+    pub(crate) account_since: Time,
     /// It passes on what it gets, as far as we know.
     pub(crate) passes_on: bool,
     /// It owes us blocks and does not deliver.
     pub(crate) snubs: bool,
+}
+
+impl Candidate {
+    /// The order of those that wait: by account, as all of one account wait for one turn, and within it.
+    pub(crate) fn waits_since(&self) -> (Time, Time) {
+        (self.account_since, self.since)
+    }
 }
 
 /// What the choice depends on besides the peers.

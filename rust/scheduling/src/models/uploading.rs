@@ -122,6 +122,7 @@ impl Model {
             taken: 0,
             served: None,
             since: self.now,
+            account_since: self.now,
             passes_on: true,
             snubs: false,
         };
@@ -172,6 +173,7 @@ impl Model {
             let served = chosen.get(&peer.key).copied();
             if served.is_some() != peer.served.is_some() {
                 peer.since = self.now;
+                peer.account_since = self.now;
             }
             peer.served = served;
             peer.takes = if served.is_some() { link } else { 0 };

@@ -171,7 +171,8 @@ impl Swarm {
             let gave_nothing = peer.downloaded == 0;
             if peer.choking {
                 let last = over.binary_search(&peer.account()).is_ok();
-                waiting.push((last, gave_nothing, peer.turned, peer.key));
+                let since = (peer.account_turned, peer.turned);
+                waiting.push((last, gave_nothing, since, peer.key));
             } else {
                 used += 1;
                 if peer.yields {
@@ -227,17 +228,23 @@ impl Swarm {
         peer.choking = choking;
         peer.turned = now;
         peer.yields = false;
-        if !choking {
-            self.out.send(now, peer, Message::Unchoke);
-            self.show_more(now);
-            return;
-        }
-        self.out.send(now, peer, Message::Choke);
-        while let Some(span) = peer.uploads.drop_next(&peer.offers) {
-            self.counters.requests_refused += 1;
-            if peer.info.fast {
-                self.out.send(now, peer, Message::Reject(request_of(span)));
+        let account = peer.account();
+        if choking {
+            self.out.send(now, peer, Message::Choke);
+            while let Some(span) = peer.uploads.drop_next(&peer.offers) {
+                self.counters.requests_refused += 1;
+                if peer.info.fast {
+                    self.out.send(now, peer, Message::Reject(request_of(span)));
+                }
             }
+        } else {
+            self.out.send(now, peer, Message::Unchoke);
+        }
+        let of_account = |peer: &&mut Peer| peer.account() == account;
+        let peers = self.peers.iter_mut().filter(of_account);
+        peers.for_each(|peer| peer.account_turned = now);
+        if !choking {
+            self.show_more(now);
         }
     }
 }

@@ -318,6 +318,57 @@ fn who_stalls_is_not_counted_on_and_leaves_nothing_behind() {
     assert_eq!(bench.swarm.availability(), [0; 8]);
 }
 
+/// A peer with nothing comes, and wants what we have.
+fn come(bench: &mut Bench, key: u64, addr: &str) -> PeerKey {
+    let peer = PeerKey(key);
+    let info = PeerInfo {
+        peer_id: [key as u8; 20],
+        ..info(addr, false)
+    };
+    bench.put(Input::PeerConnected { peer, info });
+    bench.put(Input::Writable {
+        peer,
+        room: 1 << 30,
+    });
+    bench.say(peer, Message::HaveNone);
+    bench.say(peer, Message::Interested);
+    peer
+}
+
+fn choked(bench: &Bench, peer: PeerKey) -> bool {
+    let peers = bench.swarm.peer_snapshots(bench.now);
+    let found = peers.iter().find(|snapshot| snapshot.key == peer);
+    found.is_some_and(|peer| peer.choking)
+}
+
+#[test]
+fn those_behind_one_prefix_wait_for_one_slot() {
+    let mut bench = Bench::new(16, 1);
+    let config = SwarmConfig {
+        origin: false,
+        unchoke_slots: 1,
+        ..SwarmConfig::default()
+    };
+    bench.swarm = Swarm::new(config, bench.swarm.layout().clone(), 1);
+    let all = (0..16).map(|piece| Verified::simulated(PieceIndex::new(piece)));
+    bench.put(Input::Had(all.collect()));
+    let later = |bench: &mut Bench| bench.now = bench.now + Duration::from_millis(10);
+    let first = come(&mut bench, 1, "192.0.2.1:1");
+    let mut of_prefix = Vec::new();
+    for key in 2..9 {
+        later(&mut bench);
+        of_prefix.push(come(&mut bench, key, &format!("203.0.113.{key}:1")));
+    }
+    later(&mut bench);
+    let other = come(&mut bench, 9, "198.51.100.1:1");
+    for (leaves, follows) in [(first, of_prefix[0]), (of_prefix[0], other)] {
+        later(&mut bench);
+        assert!(!choked(&bench, leaves) && choked(&bench, follows));
+        bench.put(Input::PeerDisconnected { peer: leaves });
+        assert!(!choked(&bench, follows));
+    }
+}
+
 #[test]
 fn whoever_had_a_copy_comes_after_those_who_had_not() {
     let mut bench = Bench::new(16, 1);
@@ -336,24 +387,9 @@ fn whoever_had_a_copy_comes_after_those_who_had_not() {
             length: BLOCK,
         })
     };
-    let come = |bench: &mut Bench, key: u64, addr: String| {
-        let peer = PeerKey(key);
-        let info = PeerInfo {
-            peer_id: [key as u8; 20],
-            ..info(&addr, false)
-        };
-        bench.put(Input::PeerConnected { peer, info });
-        bench.put(Input::Writable {
-            peer,
-            room: 1 << 30,
-        });
-        bench.say(peer, Message::HaveNone);
-        bench.say(peer, Message::Interested);
-        peer
-    };
     // One takes a whole copy and half of another, under two names of one prefix.
     for key in 1..3 {
-        let greedy = come(&mut bench, key, format!("203.0.113.{key}:1"));
+        let greedy = come(&mut bench, key, &format!("203.0.113.{key}:1"));
         for piece in (0..16).take(if key == 1 { 16 } else { 8 }) {
             bench.say(greedy, ask(piece));
             bench.wait(1);
@@ -361,17 +397,12 @@ fn whoever_had_a_copy_comes_after_those_who_had_not() {
         bench.put(Input::PeerDisconnected { peer: greedy });
     }
     assert_eq!(bench.swarm.counters().uploaded, 24 * u64::from(BLOCK));
-    let greedy = come(&mut bench, 3, "203.0.113.3:1".to_owned());
+    let greedy = come(&mut bench, 3, "203.0.113.3:1");
     // Alone it is served all the same.
-    let choked = |bench: &Bench, peer| {
-        let peers = bench.swarm.peer_snapshots(bench.now);
-        let found = peers.iter().find(|snapshot| snapshot.key == peer);
-        found.is_some_and(|peer| peer.choking)
-    };
     bench.wait(3);
     assert!(!choked(&bench, greedy));
     let others: Vec<PeerKey> = (10..14)
-        .map(|key| come(&mut bench, key, format!("203.0.{key}.1:1")))
+        .map(|key| come(&mut bench, key, &format!("203.0.{key}.1:1")))
         .collect();
     bench.wait(2);
     let mut served = BTreeSet::<PeerKey>::new();

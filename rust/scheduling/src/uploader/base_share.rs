@@ -117,7 +117,7 @@ impl BaseShare {
         waiting.sort_by_cached_key(|peer| {
             let had = self.had.get(&peer.account).copied();
             let ends = began(peer).is_none();
-            (class(peer), ends, had, peer.since, peer.key)
+            (class(peer), ends, had, peer.waits_since(), peer.key)
         });
         let chosen = waiting.drain(..slots.min(waiting.len()));
         chosen
@@ -180,7 +180,10 @@ fn class(peer: &Candidate) -> Class {
 
 /// The order of those that are owed something: who got back the smallest part of what it gave comes first, who gave
 /// nothing comes last.
-fn least_returned(peer: &Candidate, (now, quantum): (Time, u64)) -> (bool, u64, Time, PeerKey) {
+fn least_returned(
+    peer: &Candidate,
+    (now, quantum): (Time, u64),
+) -> (bool, u64, (Time, Time), PeerKey) {
     let inertia = if peer.served.is_some() { quantum } else { 0 };
     let taken = peer.taken.saturating_sub(inertia);
     let returned = taken.saturating_mul(1_024).checked_div(peer.given);
@@ -188,7 +191,7 @@ fn least_returned(peer: &Candidate, (now, quantum): (Time, u64)) -> (bool, u64, 
     let idles = peer.takes == 0 && slot.is_some_and(|slot| slot >= IDLE_TURN);
     let useless = peer.snubs || idles;
     let returned = returned.unwrap_or(u64::MAX);
-    (useless, returned, peer.since, peer.key)
+    (useless, returned, peer.waits_since(), peer.key)
 }
 
 /// A turn of which nothing is taken for so long ends.

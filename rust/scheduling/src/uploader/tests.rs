@@ -40,6 +40,7 @@ impl Crowd {
             taken: 0,
             served: None,
             since: Time::ZERO,
+            account_since: Time::ZERO,
             passes_on: true,
             snubs: false,
         });
@@ -80,6 +81,7 @@ impl Crowd {
                 let served = choice.iter().find(|one| one.0 == peer.key).map(|one| one.1);
                 if served.is_some() != peer.served.is_some() {
                     peer.since = at(self.now);
+                    peer.account_since = peer.since;
                 }
                 peer.served = served;
                 let pace = self.pace.get(&peer.key).copied().unwrap_or(0);
