@@ -32,7 +32,7 @@ pub(super) struct BaseShare {
 const MOST_OWED: i64 = 8;
 /// What it had too much is made good up to this part of what we send in a minute, or a quantum: so that whatever came
 /// before, no minute is short of more.
-const MOST_HAD: Share = Share(20);
+const MOST_HAD: Share = Share(10);
 
 impl BaseShare {
     pub(super) fn new(share: Share) -> Self {
