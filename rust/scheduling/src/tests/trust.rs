@@ -318,6 +318,20 @@ fn who_stalls_is_not_counted_on_and_leaves_nothing_behind() {
     assert_eq!(bench.swarm.availability(), [0; 8]);
 }
 
+/// A seed of 16 pieces, which is no origin.
+fn seed(unchoke_slots: usize) -> Bench {
+    let mut bench = Bench::new(16, 1);
+    let config = SwarmConfig {
+        origin: false,
+        unchoke_slots,
+        ..SwarmConfig::default()
+    };
+    bench.swarm = Swarm::new(config, bench.swarm.layout().clone(), 1);
+    let all = (0..16).map(|piece| Verified::simulated(PieceIndex::new(piece)));
+    bench.put(Input::Had(all.collect()));
+    bench
+}
+
 /// A peer with nothing comes, and wants what we have.
 fn come(bench: &mut Bench, key: u64, addr: &str) -> PeerKey {
     let peer = PeerKey(key);
@@ -343,15 +357,7 @@ fn choked(bench: &Bench, peer: PeerKey) -> bool {
 
 #[test]
 fn those_behind_one_prefix_wait_for_one_slot() {
-    let mut bench = Bench::new(16, 1);
-    let config = SwarmConfig {
-        origin: false,
-        unchoke_slots: 1,
-        ..SwarmConfig::default()
-    };
-    bench.swarm = Swarm::new(config, bench.swarm.layout().clone(), 1);
-    let all = (0..16).map(|piece| Verified::simulated(PieceIndex::new(piece)));
-    bench.put(Input::Had(all.collect()));
+    let mut bench = seed(1);
     let later = |bench: &mut Bench| bench.now = bench.now + Duration::from_millis(10);
     let first = come(&mut bench, 1, "192.0.2.1:1");
     let mut of_prefix = Vec::new();
@@ -371,15 +377,7 @@ fn those_behind_one_prefix_wait_for_one_slot() {
 
 #[test]
 fn whoever_had_a_copy_comes_after_those_who_had_not() {
-    let mut bench = Bench::new(16, 1);
-    let config = SwarmConfig {
-        origin: false,
-        unchoke_slots: 2,
-        ..SwarmConfig::default()
-    };
-    bench.swarm = Swarm::new(config, bench.swarm.layout().clone(), 1);
-    let all = (0..16).map(|piece| Verified::simulated(PieceIndex::new(piece)));
-    bench.put(Input::Had(all.collect()));
+    let mut bench = seed(2);
     let ask = |piece| {
         Message::Request(Request {
             piece,
