@@ -30,6 +30,7 @@ use crate::window::Window;
 pub(crate) struct Peer {
     pub(crate) key: PeerKey,
     pub(crate) info: PeerInfo,
+    account: Account,
     pub(crate) holds: Holdings,
     /// It sent its bitfield (or have-all, have-none).
     pub(crate) map_said: bool,
@@ -121,6 +122,7 @@ impl Peer {
     pub(crate) fn new(key: PeerKey, info: PeerInfo, now: Time) -> Self {
         Self {
             key,
+            account: Account::of(Identity::of(info.addr.ip()), key),
             info,
             holds: Holdings::Nothing,
             map_said: false,
@@ -191,7 +193,7 @@ impl Peer {
 
     /// Whose share its is.
     pub(crate) fn account(&self) -> Account {
-        Account::of(Identity::of(self.addr().ip()), self.key)
+        self.account
     }
 
     /// What a policy is told of it.
