@@ -207,16 +207,21 @@ mod tests {
 
     const QUANTUM: u64 = 1 << 18;
 
-    /// The slots after each second, on a link of `up` KiB a second and with receivers of `down` each.
-    fn run(up: u64, down: u64, most: usize, seconds: u64) -> Vec<usize> {
+    /// The slots after each second, where so many KiB go out in a second with so many slots.
+    fn after(most: usize, seconds: u64, sends: impl Fn(u64, u64) -> u64) -> Vec<usize> {
         let mut slots = Slots::new(most, QUANTUM);
         let mut sent = 0;
         let second = |second| {
             slots.observe(Time::new(Duration::from_secs(second)), most, sent);
-            sent += up.min(down * slots.count() as u64) << 10;
+            sent += sends(second, slots.count() as u64) << 10;
             slots.count()
         };
         (0..seconds).map(second).collect()
+    }
+
+    /// On a link of `up` KiB a second and with receivers of `down` each.
+    fn run(up: u64, down: u64, most: usize, seconds: u64) -> Vec<usize> {
+        after(most, seconds, |_, slots| up.min(down * slots))
     }
 
     #[test]
@@ -238,30 +243,23 @@ mod tests {
 
     #[test]
     fn fewer_serve_again_when_the_receivers_get_faster() {
-        let mut slots = Slots::new(100, QUANTUM);
-        let mut sent = 0;
-        let mut after = Vec::new();
-        for second in 0..200 {
-            slots.observe(Time::new(Duration::from_secs(second)), 100, sent);
+        let after = after(100, 200, |second, slots| {
             let down = if second < 40 { 250 } else { 9_000 };
-            sent += 10_000.min(down * slots.count() as u64) << 10;
-            after.push(slots.count());
-        }
+            10_000.min(down * slots)
+        });
         assert!(after[39] >= 40 && after[199] <= 8, "{after:?}");
     }
 
     #[test]
     fn more_are_tried_at_once_where_fewer_cost_all_of_their_part() {
-        let mut slots = Slots::new(100, QUANTUM);
-        let mut sent = 0;
-        let mut after = Vec::new();
-        for second in 0..60 {
-            slots.observe(Time::new(Duration::from_secs(second)), 100, sent);
-            let count = slots.count() as u64;
-            // While the first more are tried something else fills our link.
-            sent += if second < 8 { 750 } else { 250 * count } << 10;
-            after.push(slots.count());
-        }
+        // While the first more are tried something else fills our link.
+        let after = after(
+            100,
+            60,
+            |second, slots| {
+                if second < 8 { 750 } else { 250 * slots }
+            },
+        );
         assert!(after[24] >= 40, "{after:?}");
     }
 
