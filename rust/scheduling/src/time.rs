@@ -1,29 +1,29 @@
-//! Time as an argument: nanoseconds since the driver's own start. Nothing in this crate reads a clock.
+//! Time as an argument: nanoseconds since the driver's own start, for five centuries. Nothing in this crate reads a clock.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A moment, counted from a zero that the driver chose. The simulator's clock and the engine's look the same from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Time(Duration);
+pub struct Time(u64);
 
 impl Time {
     /// The driver's zero.
-    pub const ZERO: Self = Self(Duration::ZERO);
+    pub const ZERO: Self = Self(0);
 
     /// The moment `since_zero` after the driver's zero.
     pub const fn new(since_zero: Duration) -> Self {
-        Self(since_zero)
+        Self(nanos(since_zero))
     }
 
     /// How long after the driver's zero this is.
     pub const fn since_zero(self) -> Duration {
-        self.0
+        Duration::from_nanos(self.0)
     }
 
     /// How long after `earlier` this is; zero if it is not.
     pub const fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -31,7 +31,7 @@ impl Add<Duration> for Time {
     type Output = Self;
 
     fn add(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_add(rhs))
+        Self(self.0.saturating_add(nanos(rhs)))
     }
 }
 
@@ -40,5 +40,15 @@ impl Sub for Time {
 
     fn sub(self, rhs: Self) -> Duration {
         self.since(rhs)
+    }
+}
+
+/// The nanoseconds of a duration, as far as they go.
+const fn nanos(time: Duration) -> u64 {
+    let all = time.as_nanos();
+    if all > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        all as u64
     }
 }

@@ -66,7 +66,7 @@ impl RateMeter {
 }
 
 fn slot_of(now: Time) -> u64 {
-    (now.since_zero().as_nanos() / SLOT.as_nanos()) as u64
+    now.since_zero().as_millis() as u64 / SLOT.as_millis() as u64
 }
 
 fn slot_start(slot: u64) -> Time {
