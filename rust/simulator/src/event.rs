@@ -158,7 +158,9 @@ impl Agenda {
         } else {
             far?
         };
-        let now = std::mem::take(&mut self.near[(self.slot % SLOTS) as usize]);
+        // The two change places, so that their memory is used again.
+        let empty = std::mem::take(&mut self.current).into_vec();
+        let now = std::mem::replace(&mut self.near[(self.slot % SLOTS) as usize], empty);
         self.in_near -= now.len();
         self.current = BinaryHeap::from(now);
         while let Some(next) = self.far.peek_mut() {

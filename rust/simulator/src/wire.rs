@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use p2pcore_protocol::BlockSpan;
-use p2pcore_protocol::message::Message;
+use p2pcore_protocol::message::{Message, Request};
 
 use crate::event::{Nanos, PipeId};
 
@@ -15,10 +15,11 @@ pub(crate) struct Flying {
     pub(crate) corrupt: bool,
 }
 
-/// A message on its way. Nine of ten are HAVEs, and a large swarm holds millions.
+/// A message on its way. Nine of ten are HAVEs or requests, and a large swarm holds millions.
 #[derive(Debug)]
 enum Note {
     Have(u32),
+    Request(Request),
     Other(Box<Message>),
 }
 
@@ -26,6 +27,7 @@ impl From<Message> for Note {
     fn from(message: Message) -> Self {
         match message {
             Message::Have(piece) => Self::Have(piece),
+            Message::Request(request) => Self::Request(request),
             other => Self::Other(Box::new(other)),
         }
     }
@@ -35,6 +37,7 @@ impl From<Note> for Message {
     fn from(note: Note) -> Self {
         match note {
             Note::Have(piece) => Self::Have(piece),
+            Note::Request(request) => Self::Request(request),
             Note::Other(message) => *message,
         }
     }
