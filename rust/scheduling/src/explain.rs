@@ -157,7 +157,7 @@ impl Peer {
             return Standing::Shown;
         }
         // One that is not choked and has no slot was let in before there were any to give.
-        let served = self.served.or((!self.choking).then_some(Served::Room));
+        let served = self.served.or((!self.choking()).then_some(Served::Room));
         if let Some(served) = served {
             return Standing::Served(served);
         }

@@ -26,71 +26,72 @@ use crate::window::Window;
 
 /// One connected peer.
 #[derive(Debug)]
+#[repr(C)] // Ordered by use: what a HAVE, and what a block touches, are few cache lines together.
 #[allow(clippy::struct_excessive_bools)] // Independent facts, not one state.
 pub(crate) struct Peer {
     pub(crate) key: PeerKey,
-    pub(crate) info: PeerInfo,
-    account: Account,
+    pub(crate) heard: Time,
+    pub(crate) spoken: Time,
     pub(crate) holds: Holdings,
-    /// It sent its bitfield (or have-all, have-none).
-    pub(crate) map_said: bool,
+    /// The picker's generation at which nothing was found for it.
+    pub(crate) dry: u64,
     /// Pieces that it has and we need.
     pub(crate) useful: u32,
     /// The piece that it announced last.
     pub(crate) announced: Option<u32>,
+    pub(crate) belief: Belief,
     /// We choke it.
-    pub(crate) choking: bool,
+    choking: bool,
     /// It chokes us.
-    pub(crate) choked: bool,
+    choked: bool,
     /// We told it that we are interested.
     pub(crate) interested: bool,
     /// It told us that it is interested.
     pub(crate) wants: bool,
+    /// It sent its bitfield (or have-all, have-none).
+    pub(crate) map_said: bool,
     /// It understands that we pass on a slot of its that we cannot use now.
     pub(crate) passes: bool,
-    /// Its id for the message that a piece is gone (BEP 54).
-    pub(crate) dont_have: Option<u8>,
-    pub(crate) seeds: Seeds,
-    pub(crate) place: Place,
-    /// Its id for the news of a site.
-    pub(crate) news: Option<u8>,
-    /// The picker's generation when we passed on our slot there, and when.
-    pub(crate) passed: (u64, Time),
     /// It left the slot that it has to others.
     pub(crate) yields: bool,
     /// It said that it only uploads (BEP 21).
     pub(crate) upload_only: bool,
+    pub(crate) place: Place,
     /// Why it has a slot, while it has one.
     pub(crate) served: Option<Served>,
+    /// Its id for the message that a piece is gone (BEP 54).
+    pub(crate) dont_have: Option<u8>,
+    /// Its id for the news of a site.
+    pub(crate) news: Option<u8>,
+    /// Pieces that it may ask us for while we choke it, see `swarm/offering.rs`.
+    pub(crate) offers: Offers,
+    /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
+    pub(crate) allowed_fast: Vec<u32>,
+    /// While we hide pieces from it (origin mode).
+    pub(crate) shown: Option<Shown>,
+    pub(crate) requests: Requests,
+    /// The piece that it was asked for last.
+    pub(crate) current: Option<u32>,
+    /// The picker's generation when we passed on our slot there, and when.
+    pub(crate) passed: (u64, Time),
+    pub(crate) window: Window,
+    pub(crate) stall: Stall,
+    pub(crate) patience: Patience,
+    pub(crate) uploads: Uploads,
+    pub(crate) downloaded: u64,
+    pub(crate) uploaded: u64,
+    account: Account,
     /// When it got or lost its slot, or came.
     pub(crate) turned: Time,
     /// When that was with the last of all that share its account: they wait for one turn.
     pub(crate) account_turned: Time,
-    pub(crate) requests: Requests,
-    pub(crate) window: Window,
-    pub(crate) stall: Stall,
-    pub(crate) uploads: Uploads,
     pub(crate) down: RateMeter,
     pub(crate) up: RateMeter,
-    pub(crate) downloaded: u64,
-    pub(crate) uploaded: u64,
+    pub(crate) parole: Parole,
+    pub(crate) info: PeerInfo,
+    pub(crate) seeds: Seeds,
     /// What the tally was told of these.
     pub(crate) booked: Amounts,
-    pub(crate) heard: Time,
-    pub(crate) spoken: Time,
-    /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
-    pub(crate) allowed_fast: Vec<u32>,
-    /// Pieces that it may ask us for while we choke it, see `swarm/offering.rs`.
-    pub(crate) offers: Offers,
-    /// The piece that it was asked for last.
-    pub(crate) current: Option<u32>,
-    /// The picker's generation at which nothing was found for it.
-    pub(crate) dry: u64,
-    pub(crate) parole: Parole,
-    pub(crate) belief: Belief,
-    pub(crate) patience: Patience,
-    /// While we hide pieces from it (origin mode).
-    pub(crate) shown: Option<Shown>,
 }
 
 /// What is said of seeds.
@@ -168,6 +169,21 @@ impl Peer {
     /// It wants nothing of us, now or later.
     pub(crate) fn wants_nothing(&self) -> bool {
         self.holds.is_all() || self.upload_only
+    }
+
+    /// We choke it.
+    pub(crate) fn choking(&self) -> bool {
+        self.choking
+    }
+
+    /// It chokes us.
+    pub(crate) fn choked(&self) -> bool {
+        self.choked
+    }
+
+    /// It takes requests, if only for some pieces.
+    pub(crate) fn may_be_asked(&self) -> bool {
+        !self.choked || !self.allowed_fast.is_empty()
     }
 
     /// It is at our site.
@@ -251,43 +267,118 @@ pub(crate) struct Peers {
     keys: Vec<PeerKey>,
     // Boxed: inserting and removing moves pointers.
     #[allow(clippy::vec_box)]
-    peers: Vec<Box<Peer>>,
+    entries: Vec<Box<Peer>>,
+    /// The place of the one asked for last: mostly it is asked for again.
+    last: usize,
+    /// The account of each.
+    accounts: Vec<Account>,
+    /// Those that we do not choke: few of many.
+    unchoked: KeySet,
+    /// Those that may be asked for something, and perhaps some that may not any more: few of many.
+    open: KeySet,
+}
+
+/// Some of the peers, in their order.
+#[derive(Debug, Default)]
+struct KeySet(Vec<PeerKey>);
+
+impl KeySet {
+    fn set(&mut self, key: PeerKey, member: bool) {
+        match (self.0.binary_search(&key), member) {
+            (Err(at), true) => self.0.insert(at, key),
+            (Ok(at), false) => {
+                self.0.remove(at);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Peers {
     pub(crate) fn len(&self) -> usize {
-        self.peers.len()
+        self.entries.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.peers.is_empty()
+        self.entries.is_empty()
     }
 
     /// Takes a peer in; one of the same key is replaced (the driver never does that).
     pub(crate) fn insert(&mut self, peer: Peer) {
-        match self.keys.binary_search(&peer.key) {
-            Ok(at) => *self.peers[at] = peer,
-            Err(at) => {
-                self.keys.insert(at, peer.key);
-                self.peers.insert(at, Box::new(peer));
+        self.remove(peer.key);
+        let at = self.keys.partition_point(|key| *key < peer.key);
+        self.keys.insert(at, peer.key);
+        self.accounts.insert(at, peer.account);
+        self.entries.insert(at, Box::new(peer));
+    }
+
+    pub(crate) fn remove(&mut self, key: PeerKey) -> Option<Box<Peer>> {
+        let at = self.place(key)?;
+        self.keys.remove(at);
+        self.accounts.remove(at);
+        self.unchoked.set(key, false);
+        self.open.set(key, false);
+        Some(self.entries.remove(at))
+    }
+
+    pub(crate) fn get(&self, key: PeerKey) -> Option<&Peer> {
+        let at = self.place(key)?;
+        Some(&self.entries[at])
+    }
+
+    pub(crate) fn get_mut(&mut self, key: PeerKey) -> Option<&mut Peer> {
+        self.last = self.place(key)?;
+        Some(&mut self.entries[self.last])
+    }
+
+    fn place(&self, key: PeerKey) -> Option<usize> {
+        if self.keys.get(self.last) == Some(&key) {
+            return Some(self.last);
+        }
+        self.keys.binary_search(&key).ok()
+    }
+
+    /// We choke a peer, or do not any more. That is a turn of all that share its account.
+    pub(crate) fn choke(&mut self, now: Time, key: PeerKey, choking: bool) {
+        let Some(peer) = self.get_mut(key) else {
+            return;
+        };
+        peer.choking = choking;
+        peer.turned = now;
+        let account = peer.account;
+        self.unchoked.set(key, !choking);
+        for (peer, of) in self.entries.iter_mut().zip(&self.accounts) {
+            if *of == account {
+                peer.account_turned = now;
             }
         }
     }
 
-    pub(crate) fn remove(&mut self, key: PeerKey) -> Option<Box<Peer>> {
-        let at = self.keys.binary_search(&key).ok()?;
-        self.keys.remove(at);
-        Some(self.peers.remove(at))
+    /// A peer chokes us, or does not any more.
+    pub(crate) fn set_choked(&mut self, key: PeerKey, choked: bool) {
+        if let Some(peer) = self.get_mut(key) {
+            peer.choked = choked;
+            let open = peer.may_be_asked();
+            self.open.set(key, open);
+        }
     }
 
-    pub(crate) fn get(&self, key: PeerKey) -> Option<&Peer> {
-        let at = self.keys.binary_search(&key).ok()?;
-        Some(&self.peers[at])
+    /// A peer may be asked for a piece even while it chokes us.
+    pub(crate) fn allow_fast(&mut self, key: PeerKey, piece: u32) {
+        if let Some(peer) = self.get_mut(key) {
+            peer.allowed_fast.push(piece);
+            self.open.set(key, true);
+        }
     }
 
-    pub(crate) fn get_mut(&mut self, key: PeerKey) -> Option<&mut Peer> {
-        let at = self.keys.binary_search(&key).ok()?;
-        Some(&mut self.peers[at])
+    /// The peers that we do not choke.
+    pub(crate) fn unchoked(&self) -> impl Iterator<Item = &Peer> + '_ {
+        self.unchoked.0.iter().filter_map(|key| self.get(*key))
+    }
+
+    /// The peers that may be asked, by place in their order. Where that was said and is over, they may be among them.
+    pub(crate) fn open_at(&self, at: usize) -> Option<PeerKey> {
+        self.open.0.get(at).copied()
     }
 
     /// By place in the order, to go over them while the Swarm changes.
@@ -296,10 +387,10 @@ impl Peers {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer> + '_ {
-        self.peers.iter().map(|peer| &**peer)
+        self.entries.iter().map(|peer| &**peer)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> + '_ {
-        self.peers.iter_mut().map(|peer| &mut **peer)
+        self.entries.iter_mut().map(|peer| &mut **peer)
     }
 }

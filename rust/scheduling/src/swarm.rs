@@ -33,7 +33,7 @@ use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
 use crate::explain::Sharing;
 use crate::forwarding::Forwarding;
-use crate::identity::Identity;
+use crate::identity::{Account, Identity};
 use crate::input::Input;
 use crate::linger::{Demand, Linger};
 use crate::locality::Locality;
@@ -57,6 +57,8 @@ pub struct Swarm {
     blame: Blame,
     bans: Bans,
     taken: Taken,
+    /// Whoever had all that it can need when it was last chosen whom to serve.
+    sated: Vec<Account>,
     tally: Tally,
     dialer: Dialer,
     out: Outbox,
@@ -106,6 +108,7 @@ impl Swarm {
             blame: Blame::default(),
             bans: Bans::default(),
             taken: Taken::default(),
+            sated: Vec::new(),
             tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
             out: Outbox::default(),

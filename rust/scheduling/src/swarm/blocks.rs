@@ -87,7 +87,7 @@ impl Swarm {
             self.nonsense(now, key);
             return;
         }
-        if peer.choked {
+        if peer.choked() {
             // No longer allowed fast, then.
             peer.allowed_fast.retain(|piece| *piece != request.piece);
         } else {
@@ -103,7 +103,7 @@ impl Swarm {
     /// A peer that chokes us and owes nothing any more keeps no piece for itself.
     fn let_choked_go(&mut self, key: PeerKey) {
         let peer = self.peers.get(key);
-        if peer.is_some_and(|peer| peer.choked && peer.requests.len() == 0) {
+        if peer.is_some_and(|peer| peer.choked() && peer.requests.len() == 0) {
             self.free_held(key);
         }
     }
@@ -112,11 +112,10 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if peer.choked {
+        if peer.choked() {
             self.nonsense(now, key);
             return;
         }
-        peer.choked = true;
         peer.stall.lose_probe();
         if !peer.info.fast {
             // Without BEP 6 a choke drops every request, and what was sent before it has arrived before it.
@@ -125,6 +124,7 @@ impl Swarm {
             }
             peer.requests.forget_late();
         }
+        self.peers.set_choked(key, true);
         // With it each request is answered: what is on its way comes, the rest is rejected.
         self.let_choked_go(key);
         self.todo.fill_all = true;
@@ -134,12 +134,12 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if !peer.choked {
+        if !peer.choked() {
             self.nonsense(now, key);
             return;
         }
-        peer.choked = false;
         peer.dry = 0;
+        self.peers.set_choked(key, false);
         self.fill(now, key);
     }
 

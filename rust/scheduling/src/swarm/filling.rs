@@ -20,12 +20,13 @@ const PASS_AGAIN: Duration = Duration::from_millis(50);
 const STRIDES_FROM: u32 = 16;
 
 impl Swarm {
-    /// Looks at every peer.
+    /// Looks at every peer that may be asked.
     pub(super) fn fill_all(&mut self, now: Time) {
-        for at in 0..self.peers.len() {
-            if let Some(key) = self.peers.key_at(at) {
-                self.fill(now, key);
-            }
+        for at in 0.. {
+            let Some(key) = self.peers.open_at(at) else {
+                break;
+            };
+            self.fill(now, key);
         }
     }
 
@@ -70,7 +71,7 @@ impl Swarm {
             std::mem::take(&mut self.picked),
             std::mem::take(&mut self.whole),
         );
-        let end = if peer.choked {
+        let end = if peer.choked() {
             self.picker
                 .pick_among(&peer.allowed_fast, &wish, &mut picked);
             PickEnd::Filled
@@ -119,7 +120,7 @@ impl Swarm {
         let idle = peer.dry == generation && peer.requests.len() == 0;
         let (before, at) = peer.passed;
         let again = before == generation && now.since(at) < PASS_AGAIN;
-        if idle && peer.interested && !peer.choked && peer.passes && !again {
+        if idle && peer.interested && !peer.choked() && peer.passes && !again {
             peer.passed = (generation, now);
             self.out.send(now, peer, Message::NotInterested);
             self.out.send(now, peer, Message::Interested);
@@ -144,7 +145,7 @@ impl Swarm {
             return;
         };
         let room = room_for(peer, now);
-        if peer.choked || peer.stall.is_stalled() || room == 0 {
+        if peer.choked() || peer.stall.is_stalled() || room == 0 {
             return;
         }
         let bound = endgame::bound(self.layout.total());
@@ -179,7 +180,7 @@ impl Swarm {
 /// Blocks that a peer may be asked for now.
 fn room_for(peer: &Peer, now: Time) -> u32 {
     let outstanding = peer.requests.len() as u32;
-    if peer.choked && peer.allowed_fast.is_empty() || peer.patience.is_resting(now) {
+    if !peer.may_be_asked() || peer.patience.is_resting(now) {
         return 0;
     }
     if peer.stall.is_stalled() {
@@ -194,7 +195,7 @@ fn room_for(peer: &Peer, now: Time) -> u32 {
 
 fn others_could(peers: &Peers, piece: u32, suspects: &[PeerKey]) -> bool {
     peers.iter().any(|peer| {
-        !peer.choked
+        !peer.choked()
             && !peer.stall.is_stalled()
             && peer.belief.is_firm()
             && peer.holds.contains(piece)

@@ -29,7 +29,7 @@ impl Swarm {
         if (kept().count() as u64 + 1) * each <= self.config.max_map_bytes {
             return true;
         }
-        let idle = |peer: &&Peer| peer.choked && peer.requests.len() == 0;
+        let idle = |peer: &&Peer| peer.choked() && peer.requests.len() == 0;
         let least = kept()
             .filter(idle)
             .min_by_key(|peer| (peer.useful, peer.key));

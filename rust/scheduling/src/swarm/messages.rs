@@ -262,10 +262,8 @@ impl Swarm {
         if !is_new || !self.takes_offer(now, key, piece) {
             return self.nonsense(now, key);
         }
-        if let Some(peer) = self.peers.get_mut(key) {
-            peer.allowed_fast.push(piece);
-            self.fill(now, key);
-        }
+        self.peers.allow_fast(key, piece);
+        self.fill(now, key);
     }
 
     fn on_interested(&mut self, now: Time, key: PeerKey, wants: bool) {
@@ -277,7 +275,7 @@ impl Swarm {
             return;
         }
         peer.wants = wants;
-        peer.yields |= !wants && !peer.choking;
+        peer.yields |= !wants && !peer.choking();
         self.todo.slots = true;
         if !wants {
             self.take_slot(now, key);

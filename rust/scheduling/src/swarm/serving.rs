@@ -34,7 +34,7 @@ impl Swarm {
             return;
         };
         peer.yields = false;
-        let open = !peer.choking || peer.offers.cover(request.piece);
+        let open = !peer.choking() || peer.offers.cover(request.piece);
         let served = open && self.picker.have().contains(request.piece);
         if served && peer.uploads.push(span, self.config.upload_queue) {
             self.count_request(now, key, request.piece);
@@ -102,13 +102,13 @@ impl Swarm {
 
     /// Chooses anew whom to serve.
     pub(super) fn rechoke(&mut self, now: Time) {
-        let over = self.had_all_they_need(now);
+        self.sated = self.had_all_they_need(now);
         let (last, candidates): (Vec<Candidate>, Vec<Candidate>) = self
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
             .map(|peer| peer.candidate(now, &self.forwarding))
-            .partition(|peer| over.binary_search(&peer.account).is_ok());
+            .partition(|peer| self.sated.binary_search(&peer.account).is_ok());
         // Of an origin, those wait that it could show something.
         let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
         let demand = candidates.len() + last.len() + hidden.count();
@@ -164,29 +164,27 @@ impl Swarm {
     /// they wait. Those that gave do not wait for whoever was only let in because there was room, and nobody waits for
     /// who has no use for its slot now.
     pub(super) fn give_free_slots(&mut self, now: Time) {
-        let over = self.had_all_they_need(now);
-        let mut waiting = Vec::new();
         let (mut used, mut guests, mut idle) = (0, Vec::new(), Vec::new());
-        for peer in self.peers.iter().filter(|peer| peer.is_candidate()) {
-            let gave_nothing = peer.downloaded == 0;
-            if peer.choking {
-                let last = over.binary_search(&peer.account()).is_ok();
-                let since = (peer.account_turned, peer.turned);
-                waiting.push((last, gave_nothing, since, peer.key));
-            } else {
-                used += 1;
-                if peer.yields {
-                    idle.push(peer.key);
-                } else if gave_nothing && peer.served == Some(Served::Room) {
-                    guests.push(peer.key);
-                }
+        for peer in self.peers.unchoked().filter(|peer| peer.is_candidate()) {
+            used += 1;
+            if peer.yields {
+                idle.push(peer.key);
+            } else if peer.downloaded == 0 && peer.served == Some(Served::Room) {
+                guests.push(peer.key);
             }
         }
-        if waiting.is_empty() {
+        let mut free = self.slots().saturating_sub(used);
+        if free == 0 && idle.is_empty() && guests.is_empty() {
             return;
         }
+        let waits = |peer: &&Peer| peer.choking() && peer.is_candidate();
+        let waiting = self.peers.iter().filter(waits).map(|peer| {
+            let last = self.sated.binary_search(&peer.account()).is_ok();
+            let since = (peer.account_turned, peer.turned);
+            (last, peer.downloaded == 0, since, peer.key)
+        });
+        let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_unstable();
-        let mut free = self.slots().saturating_sub(used);
         for (last, gave_nothing, _, key) in waiting {
             if free > 0 {
                 free -= 1;
@@ -203,8 +201,9 @@ impl Swarm {
 
     /// A peer has no use for its slot now: it goes to whoever waits.
     pub(super) fn take_slot(&mut self, now: Time, key: PeerKey) {
-        let waits = |peer: &Peer| peer.is_candidate() && peer.choking;
-        let has = |peer: &Peer| !peer.choking && !peer.is_hidden_from() && peer.uploads.len() == 0;
+        let waits = |peer: &Peer| peer.is_candidate() && peer.choking();
+        let has =
+            |peer: &Peer| !peer.choking() && !peer.is_hidden_from() && peer.uploads.len() == 0;
         if self.peers.get(key).is_some_and(has) && self.peers.iter().any(waits) {
             self.set_served(now, key, None);
         }
@@ -222,13 +221,10 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if peer.choking == choking {
+        if peer.choking() == choking {
             return;
         }
-        peer.choking = choking;
-        peer.turned = now;
         peer.yields = false;
-        let account = peer.account();
         if choking {
             self.out.send(now, peer, Message::Choke);
             while let Some(span) = peer.uploads.drop_next(&peer.offers) {
@@ -240,9 +236,7 @@ impl Swarm {
         } else {
             self.out.send(now, peer, Message::Unchoke);
         }
-        let of_account = |peer: &&mut Peer| peer.account() == account;
-        let peers = self.peers.iter_mut().filter(of_account);
-        peers.for_each(|peer| peer.account_turned = now);
+        self.peers.choke(now, key, choking);
         if !choking {
             self.show_more(now);
         }

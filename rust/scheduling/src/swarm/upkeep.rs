@@ -103,7 +103,7 @@ impl Swarm {
     fn is_relieved(&self, now: Time, peer: &Peer) -> bool {
         let generation = self.picker.generation();
         let idle = |other: &&Peer| {
-            let willing = !other.choked && !other.patience.is_resting(now);
+            let willing = !other.choked() && !other.patience.is_resting(now);
             let fit = willing && !other.stall.is_stalled() && !other.parole.is_on();
             fit && other.requests.len() == 0 && other.dry == generation
         };
@@ -136,7 +136,7 @@ impl Swarm {
         let reachable = |piece: u32| {
             self.peers
                 .iter()
-                .any(|peer| !peer.choked && peer.holds.contains(piece))
+                .any(|peer| !peer.choked() && peer.holds.contains(piece))
         };
         let stuck = partials
             .open()
