@@ -47,6 +47,7 @@ pub struct Trial {
     pub marks: &'static [Mark],
     scenario: fn() -> Scenario,
     beside: &'static [fn() -> Scenario],
+    baseline: Option<fn() -> Scenario>,
 }
 
 /// One figure and how far it may go. For several seeds the worst one counts.
@@ -70,6 +71,8 @@ pub struct Outcome {
     pub report: Report,
     /// The same of the scenarios to compare with, in the trial's order.
     pub beside: Vec<Report>,
+    /// The same under a usual client's policy, where the trial has that and it was run.
+    pub baseline: Option<Report>,
 }
 
 /// Every trial, in the order of the design page.
@@ -129,6 +132,7 @@ impl Trial {
             marks,
             scenario,
             beside: &[],
+            baseline: None,
         }
     }
 
@@ -147,6 +151,12 @@ impl Trial {
         self
     }
 
+    /// What a figure stands beside and no mark depends on.
+    const fn baseline(mut self, scenario: fn() -> Scenario) -> Self {
+        self.baseline = Some(scenario);
+        self
+    }
+
     /// What it runs.
     pub fn scenario(&self) -> Scenario {
         (self.scenario)()
@@ -154,20 +164,22 @@ impl Trial {
 
     /// Runs it once, and what it is compared with.
     pub fn run(&self, seed: u64) -> Outcome {
-        self.outcome(|scenario| crate::run(scenario, seed))
+        self.outcome(true, |scenario| crate::run(scenario, seed))
     }
 
-    /// The same with runs that `report` makes, or knows from before.
-    pub fn outcome(&self, mut report: impl FnMut(&Scenario) -> Report) -> Outcome {
+    /// The same with runs that `report` makes, or knows from before, with or without the baseline.
+    pub fn outcome(&self, baseline: bool, mut report: impl FnMut(&Scenario) -> Report) -> Outcome {
         let scenario = self.scenario();
+        let baseline = self.baseline.filter(|_| baseline);
         Outcome {
+            baseline: baseline.map(|make| report(&make())),
             beside: self.beside.iter().map(|make| report(&make())).collect(),
             report: report(&scenario),
             scenario,
         }
     }
 
-    /// The same, until `go_on` answers no, see [`run_while`](crate::run_while).
+    /// The same without the baseline, until `go_on` answers no, see [`run_while`](crate::run_while).
     pub fn run_while(
         &self,
         seed: u64,
@@ -178,6 +190,7 @@ impl Trial {
         let beside = beside.map(|make| crate::run_while(&make(), seed, go_on));
         Ok(Outcome {
             beside: beside.collect::<Result<_, _>>()?,
+            baseline: None,
             report: crate::run_while(&scenario, seed, go_on)?,
             scenario,
         })
@@ -216,15 +229,21 @@ impl Mark {
         (self.value)(outcome)
     }
 
-    /// The worst figure of several runs; whatever is not a number is worst.
+    /// The worst figure of several runs. Whatever is not a number is worst, or left out where nothing is asked.
     pub fn worst(&self, outcomes: &[Outcome]) -> f64 {
-        let values = outcomes.iter().map(|outcome| self.value(outcome));
+        let values = self.values(outcomes);
         let worse = |one: f64, other: f64| match self.is_least {
             _ if one.is_nan() || other.is_nan() => f64::NAN,
             true => one.min(other),
             false => one.max(other),
         };
         values.reduce(worse).unwrap_or(f64::NAN)
+    }
+
+    /// The figures of several runs; where nothing is asked, of those that have it.
+    pub fn values(&self, outcomes: &[Outcome]) -> impl Iterator<Item = f64> {
+        let values = outcomes.iter().map(|outcome| self.value(outcome));
+        values.filter(|value| self.is_asked() || !value.is_nan())
     }
 
     /// By how much of the limit a figure misses it; zero or less: it passes.
@@ -264,7 +283,15 @@ fn mean_of(report: &Report, class: &str) -> f64 {
 
 /// How much longer a class took, on average, than in one of the runs to compare with.
 fn against(outcome: &Outcome, class: &str, beside: usize) -> f64 {
-    let other = outcome.beside.get(beside);
+    ratio(outcome, class, outcome.beside.get(beside))
+}
+
+/// The same beside the baseline.
+fn against_baseline(outcome: &Outcome, class: &str) -> f64 {
+    ratio(outcome, class, outcome.baseline.as_ref())
+}
+
+fn ratio(outcome: &Outcome, class: &str, other: Option<&Report>) -> f64 {
     let other = other.map_or(f64::NAN, |report| mean_of(report, class));
     mean_of(&outcome.report, class) / other
 }

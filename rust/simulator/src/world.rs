@@ -291,8 +291,9 @@ impl World {
     /// The end that receives what goes through a pipe, if it is connected: its node and its name for the sender.
     fn receiver(&self, pipe: PipeId) -> Option<(u32, PeerKey)> {
         let own = &self.pipes[back(pipe) as usize];
-        let here = own.open && self.nodes[own.from as usize].is_here();
-        here.then_some((own.from, PeerKey(back(pipe).into())))
+        // Whoever goes closes its ends.
+        debug_assert!(!own.open || self.nodes[own.from as usize].is_here());
+        own.open.then_some((own.from, PeerKey(back(pipe).into())))
     }
 
     /// The delay of one message or block now.

@@ -33,7 +33,8 @@ impl Runs {
 }
 
 /// Runs every trial with its seeds, `jobs` at a time, and tells `done` of each trial, in order: what came of its seeds
-/// and the seconds that they took together. What ran before is not run again.
+/// and the seconds that they took together. What ran before is not run again, and a
+/// baseline only with the first seed.
 pub(crate) fn run(
     trials: &[(Trial, Vec<u64>)],
     jobs: usize,
@@ -50,9 +51,10 @@ pub(crate) fn run(
             let (tell, work, next, runs) = (tell.clone(), &work, &next, &runs);
             scope.spawn(move || {
                 while let Some((at, seed)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (trial, seeds) = &trials[*at];
                     let began = Instant::now();
                     let run = |scenario: &Scenario| runs.report(scenario, *seed);
-                    let outcome = trials[*at].0.outcome(run);
+                    let outcome = trial.outcome(Some(seed) == seeds.first(), run);
                     let seconds = began.elapsed().as_secs_f64();
                     if tell.send((*at, *seed, outcome, seconds)).is_err() {
                         return;

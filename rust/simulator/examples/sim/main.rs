@@ -77,7 +77,7 @@ fn verdicts(trial: &Trial, outcomes: &[Outcome], seconds: f64) -> String {
             trial.name,
             mark.what,
             mark.worst(outcomes),
-            outcomes.len(),
+            mark.values(outcomes).count(),
         );
     }
     text

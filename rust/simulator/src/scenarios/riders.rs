@@ -2,7 +2,7 @@
 
 use p2pcore_scheduling::{Share, UploaderPolicy};
 
-use super::{Mark, Outcome, against, mean_of};
+use super::{Mark, Outcome, against, against_baseline, mean_of};
 use crate::bounds;
 use crate::scenario::{Conduct, DOWN, Group, Scenario, UP};
 
@@ -35,7 +35,6 @@ pub(super) fn tit_for_tat(swarm: Scenario) -> Scenario {
 /// The runs to compare with come in this order.
 pub(super) const WITHOUT_BASE: usize = 0;
 pub(super) const UNIFORM: usize = 1;
-pub(super) const TIT_FOR_TAT: usize = 2;
 
 pub(super) const MAKESPAN: Mark = Mark::at_most("makespan / L10", 1.12, |outcome| {
     let bytes = outcome.scenario.bytes();
@@ -49,7 +48,7 @@ pub(super) const BETTER: Mark = Mark::at_most("contributors / uniform", 0.85, |o
     contributors(outcome, UNIFORM)
 });
 pub(super) const BESIDE_TIT_FOR_TAT: Mark = Mark::figure("contributors / tit-for-tat", |outcome| {
-    contributors(outcome, TIT_FOR_TAT)
+    against_baseline(outcome, "contributor")
 });
 pub(super) const LAST_RIDER: Mark = Mark::at_most("riders' last / contributors", 1.45, |outcome| {
     let riders = outcome.report.class("rider");

@@ -22,5 +22,5 @@ pub(super) const TRIALS: [Trial; 1] = [Trial::new(
 .beside(&[
     || riders::without_base(scenario()),
     || riders::uniform(scenario()),
-    || riders::tit_for_tat(scenario()),
-])];
+])
+.baseline(|| riders::tit_for_tat(scenario()))];

@@ -2,7 +2,7 @@
 
 use p2pcore_scheduling::UploaderPolicy;
 
-use super::{Mark, Outcome, Trial, against};
+use super::{Mark, Outcome, Trial, against, against_baseline};
 use crate::scenario::{Conduct, Group, Scenario};
 
 /// Each peer makes itself known to so many, of which a sixth are honest.
@@ -27,7 +27,7 @@ fn slowdown(outcome: &Outcome) -> f64 {
 }
 
 const BESIDE_TIT_FOR_TAT: Mark = Mark::figure("honest / tit-for-tat", |outcome| {
-    against(outcome, "peer", 1)
+    against_baseline(outcome, "peer")
 });
 
 pub(super) const TRIALS: [Trial; 2] = [
@@ -40,7 +40,8 @@ pub(super) const TRIALS: [Trial; 2] = [
             BESIDE_TIT_FOR_TAT,
         ],
     )
-    .beside(&[honest, || sybils(10).uploader(UploaderPolicy::TitForTat)]),
+    .beside(&[honest])
+    .baseline(|| sybils(10).uploader(UploaderPolicy::TitForTat)),
     Trial::new(
         "s9-1000",
         "200 peers and 1000 sybils of 1000 prefixes",
@@ -50,5 +51,6 @@ pub(super) const TRIALS: [Trial; 2] = [
             BESIDE_TIT_FOR_TAT,
         ],
     )
-    .beside(&[honest, || sybils(1_000).uploader(UploaderPolicy::TitForTat)]),
+    .beside(&[honest])
+    .baseline(|| sybils(1_000).uploader(UploaderPolicy::TitForTat)),
 ];
