@@ -53,8 +53,6 @@ pub(crate) struct Wish<'a> {
     pub(crate) current: Option<u32>,
     /// Its blocks must not mix with others' where that can be helped.
     pub(crate) alone: bool,
-    /// It has sent something.
-    pub(crate) proven: bool,
     /// Pieces that somebody better should fetch.
     pub(crate) avoid: &'a [u32],
     /// Blocks wanted.
@@ -83,9 +81,6 @@ pub(crate) enum PickEnd {
 
 /// Begun pieces looked at for one pick; they are few unless a peer that held hundreds left.
 const PARTIALS_SEEN: usize = 256;
-
-/// Copies in sight of a piece that hardly anybody has: at most these.
-const SCARCE: u16 = 2;
 
 impl Picker {
     pub(crate) fn new(layout: Layout, max_partial_bytes: u64, seed: u64) -> Self {
@@ -188,7 +183,6 @@ impl Picker {
                 let new = self.has_unspread_for(wish);
                 (!new).then(|| self.best_partial(wish, wish.alone))?
             });
-            let begun = begun.filter(|begun| !self.has_scarcer_for(wish, *begun));
             let piece = match begun {
                 Some(piece) => piece,
                 None => match self.begin_best(now, wish, whole) {
@@ -216,21 +210,6 @@ impl Picker {
                 let rare = self.order.availability()[piece as usize] == 0;
                 rare && !wish.avoid.contains(&piece) && self.fits_budget(piece)
             })
-    }
-
-    /// Whether the peer has a piece that hardly anybody has, and more have the begun one: that one can come from them,
-    /// and this one is passed on the sooner. Whoever sent nothing yet may be there to waste our time, and is not asked for
-    /// what nobody else could send instead.
-    fn has_scarcer_for(&self, wish: &Wish, begun: u32) -> bool {
-        let most = SCARCE.checked_sub(self.seeds);
-        let one_more = self.partials.bytes() + u64::from(self.layout.piece_length());
-        most.is_some_and(|most| {
-            wish.proven
-                && !wish.alone
-                && !wish.holds.is_all()
-                && one_more <= self.max_partial_bytes
-                && self.order.has_scarcer(begun, wish, most)
-        })
     }
 
     /// Picks blocks of the named pieces only (a peer that chokes us allows these, BEP 6).

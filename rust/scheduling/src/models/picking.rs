@@ -246,7 +246,6 @@ impl Model {
             holds: &holds,
             only: only.copied(),
             current: own.map(|(_, name)| name.0),
-            proven: peer.is_multiple_of(2),
             alone,
             avoid: &[],
             room,

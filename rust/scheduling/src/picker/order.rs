@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use super::Wish;
 use super::class::Class;
 use crate::bitfield::Bitfield;
 use crate::buckets::Buckets;
@@ -219,18 +218,6 @@ impl Order {
     pub(super) fn pick_only(&self, piece: u32, holds: &Holdings, avoid: &[u32]) -> Option<u32> {
         let fits = self.is_open(piece) && holds.contains(piece) && !avoid.contains(&piece);
         fits.then_some(piece)
-    }
-
-    /// Whether a peer holds an open piece of the same priority as this one that fewer peers have: `most` at most.
-    pub(super) fn has_scarcer(&self, than: u32, wish: &Wish, most: u16) -> bool {
-        let limit = self.availability[than as usize].min(most.saturating_add(1));
-        let Some(buckets) = &self.classes[self.class_of(than)].buckets else {
-            return false;
-        };
-        let probed = buckets.pieces().iter().take(PROBES).copied();
-        probed
-            .take_while(|&piece| self.availability[piece as usize] < limit)
-            .any(|piece| wish.holds.contains(piece) && !wish.avoid.contains(&piece))
     }
 
     fn class_of(&self, piece: u32) -> usize {

@@ -64,7 +64,6 @@ impl Swarm {
             only,
             current: peer.current,
             alone: peer.parole.is_on(),
-            proven: peer.downloaded > 0,
             avoid: &avoid,
             room,
         };

@@ -152,39 +152,3 @@ fn a_piece_that_is_gone_is_counted_out_and_not_asked_for() {
     assert_eq!(sent(&outputs, P), [Message::NotInterested]);
     assert_eq!(bench.swarm.availability(), [0, 0, 0]);
 }
-
-/// Which piece a peer is asked for next that was asked for a part of another, which two more have, where so many have
-/// the new one.
-fn asked_next(holders_of_new: usize) -> u32 {
-    let mut bench = Bench::new(4, 20);
-    let peers = [P, Q, PeerKey(3)];
-    for peer in peers {
-        bench.connect(peer, true);
-        bench.say(peer, Message::Have(0));
-    }
-    let first = requests(&bench.say(P, Message::Unchoke), P);
-    assert!(first.len() < 20 && first.iter().all(|request| request.piece == 0));
-    for peer in peers.into_iter().take(holders_of_new) {
-        bench.say(peer, Message::Have(1));
-    }
-    requests(&bench.block(P, first[0]), P)[0].piece
-}
-
-#[test]
-fn what_hardly_anybody_has_goes_before_what_was_begun() {
-    assert_eq!(asked_next(2), 1);
-    assert_eq!(asked_next(3), 0);
-}
-
-#[test]
-fn who_sent_nothing_yet_is_asked_for_what_was_begun() {
-    let mut bench = Bench::new(4, 20);
-    for peer in [P, Q, PeerKey(3)] {
-        bench.connect(peer, true);
-        bench.say(peer, Message::Have(0));
-    }
-    bench.say(P, Message::Unchoke);
-    bench.say(Q, Message::Have(1));
-    let asked = requests(&bench.say(Q, Message::Unchoke), Q);
-    assert_eq!(asked[0].piece, 0);
-}
