@@ -141,3 +141,58 @@ impl Peers {
         self.entries.iter_mut().map(|peer| &mut **peer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::input::PeerInfo;
+
+    fn keys<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<PeerKey> {
+        peers.map(|peer| peer.key).collect()
+    }
+
+    proptest! {
+        /// Whatever happens, both sets name the peers that a look at each of them names, and a turn is told to all of an
+        /// account.
+        #[test]
+        fn the_sets_are_what_the_peers_say(steps in prop::collection::vec((0_u8..7, 0_u64..8), 1..60)) {
+            let mut peers = Peers::default();
+            for (second, (step, number)) in (0..).zip(steps) {
+                let (now, key) = (Time::new(Duration::from_secs(second)), PeerKey(number));
+                match step {
+                    0 => peers.insert(Peer::new(key, info(number), now)),
+                    1 => drop(peers.remove(key)),
+                    2 | 3 => peers.choke(now, key, step == 2),
+                    4 | 5 => peers.set_choked(key, step == 4),
+                    _ => peers.allow_fast(key, 7),
+                }
+                let served = keys(peers.iter().filter(|peer| !peer.choking()));
+                prop_assert_eq!(keys(peers.unchoked()), served);
+                let open: Vec<_> = (0..).map_while(|at| peers.open_at(at)).collect();
+                prop_assert_eq!(open, keys(peers.iter().filter(|peer| peer.may_be_asked())));
+                let turned = peers.get(key).filter(|_| matches!(step, 2 | 3));
+                if let Some(account) = turned.map(Peer::account) {
+                    let mut of = peers.iter().filter(|peer| peer.account() == account);
+                    prop_assert!(of.all(|peer| peer.account_turned == now));
+                }
+            }
+        }
+    }
+
+    /// Two peers behind each prefix.
+    fn info(number: u64) -> PeerInfo {
+        let host = 1 + (number % 2) as u8;
+        PeerInfo {
+            addr: ([8, 8, (number / 2) as u8, host], 6881).into(),
+            outgoing: false,
+            peer_id: [0; 20],
+            fast: true,
+            extended: true,
+            v2: false,
+        }
+    }
+}
