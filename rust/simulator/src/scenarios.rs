@@ -319,6 +319,21 @@ mod tests {
     }
 
     #[test]
+    fn a_figure_is_of_the_runs_that_have_it_and_a_mark_of_all() {
+        let trial = named("lan-8")[0].baseline(|| Scenario::flash_crowd(2, 4));
+        let mut report = |scenario: &Scenario| crate::run(scenario, 1);
+        let outcomes = [
+            trial.outcome(true, &mut report),
+            trial.outcome(false, &mut report),
+        ];
+        let value = |outcome: &Outcome| against_baseline(outcome, "peer");
+        let figure = Mark::figure("", value);
+        assert_eq!(figure.values(&outcomes).count(), 1);
+        assert!(figure.worst(&outcomes) > 0.0);
+        assert!(Mark::at_most("", 2.0, value).worst(&outcomes).is_nan());
+    }
+
+    #[test]
     fn a_mark_is_missed_on_its_own_side() {
         let most = Mark::at_most("", 2.0, |_| 0.0);
         let least = Mark::at_least("", 2.0, |_| 0.0);

@@ -15,7 +15,7 @@ pub(crate) struct Flying {
     pub(crate) corrupt: bool,
 }
 
-/// A message on its way. Nine of ten are HAVEs or requests, and a large swarm holds millions.
+/// A message on its way. Most are HAVEs or requests, and a large swarm holds millions.
 #[derive(Debug)]
 enum Note {
     Have(u32),

@@ -33,8 +33,8 @@ impl Runs {
 }
 
 /// Runs every trial with its seeds, `jobs` at a time, and tells `done` of each trial, in order: what came of its seeds
-/// and the seconds that they took together. What ran before is not run again, and a
-/// baseline only with the first seed.
+/// and the seconds that they took together. What ran before is not run again, and a baseline
+/// only with the first seed.
 pub(crate) fn run(
     trials: &[(Trial, Vec<u64>)],
     jobs: usize,
