@@ -75,6 +75,11 @@ impl Forwarding {
         }
     }
 
+    /// Who has a piece from us that nobody else has, once for each piece.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = PeerKey> + '_ {
+        self.waiting.values().map(|(peer, _)| *peer)
+    }
+
     /// Another peer has a piece: who passed it on, and after how long.
     pub(crate) fn seen(&mut self, now: Time, piece: u32) -> Option<(PeerKey, Duration)> {
         let (peer, since) = self.waiting.remove(&piece)?;

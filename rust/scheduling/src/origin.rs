@@ -3,7 +3,7 @@
 //! Pieces are ordered by copies: peers that have one and pass on what they get, and peers that were promised it. The
 //! next promise is a piece of which there are fewest, so that none is sent twice before each was sent once: one that was
 //! lost, or that only somebody unproven says it has, comes after those of which nobody has said so. As many promises are open as keep our
-//! link busy, each to the peer that waited longest: so pieces are finished one after the other, and passed on soon. A
+//! link busy, each to whoever has least to pass on: so pieces are finished one after the other, and passed on soon. A
 //! change of copies is O(1); a promise looks at every peer once.
 //! This file counts and chooses; the Swarm's `revealing` says it to the peers.
 
@@ -37,10 +37,10 @@ pub(crate) struct Origin {
     open: u32,
     on_trial: u32,
     link: Link,
-    /// Promises so far, and those of them that went to everybody in turn, in all and to each account.
+    /// Promises so far, those of them that went to everybody in turn, and those of each account.
     turns: u64,
     in_turn: u64,
-    had: BTreeMap<Account, u32>,
+    had: BTreeMap<Account, Had>,
     sharing: Sharing,
     random: Random,
 }
@@ -50,6 +50,14 @@ pub(crate) struct Origin {
 pub(crate) enum Turn {
     Everybody,
     Passing,
+}
+
+/// The promises of an account.
+#[derive(Debug, Default)]
+struct Had {
+    /// Those it got because it was its turn.
+    in_turn: u32,
+    last: Time,
 }
 
 /// With so many holders beside the origin a piece survives that one of them leaves.
@@ -172,20 +180,27 @@ impl Origin {
     }
 
     /// A promise was made to a peer of this account.
-    pub(crate) fn count_turn(&mut self, turn: Turn, account: Account) {
+    pub(crate) fn count_turn(&mut self, now: Time, turn: Turn, account: Account) {
+        if self.had.len() >= MOST_ACCOUNTS && !self.had.contains_key(&account) {
+            self.had.clear(); // all begin anew
+        }
+        let had = self.had.entry(account).or_default();
+        had.last = now;
         self.turns += 1;
         if turn == Turn::Everybody {
             self.in_turn += 1;
-            if self.had.len() >= MOST_ACCOUNTS {
-                self.had.clear(); // all begin anew
-            }
-            *self.had.entry(account).or_default() += 1;
+            had.in_turn += 1;
         }
     }
 
     /// Promises that an account got because it was its turn.
-    pub(crate) fn had(&self, account: Account) -> u32 {
-        self.had.get(&account).copied().unwrap_or(0)
+    pub(crate) fn in_turn(&self, account: Account) -> u32 {
+        self.had.get(&account).map_or(0, |had| had.in_turn)
+    }
+
+    /// When a peer of the account was last shown a piece.
+    pub(crate) fn last_shown(&self, account: Account) -> Option<Time> {
+        self.had.get(&account).map(|had| had.last)
     }
 
     /// Whether a peer that got all of a piece from us is the first that did. Asked once for each.

@@ -16,6 +16,7 @@ mod pieces;
 mod revealing;
 mod seeds;
 mod serving;
+mod showing;
 mod steering;
 mod upkeep;
 

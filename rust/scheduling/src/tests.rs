@@ -10,6 +10,7 @@ mod passing;
 mod peering;
 mod picking;
 mod seeds;
+mod showing;
 mod steering;
 mod together;
 mod trust;

@@ -11,7 +11,7 @@ use super::Swarm;
 use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::input::PeerKey;
-use crate::origin::{Kind, Origin, Shown, TRIALS, Turn};
+use crate::origin::{Kind, Origin, Shown};
 use crate::peers::{Peer, Peers, Place};
 use crate::time::Time;
 
@@ -25,8 +25,6 @@ const FEWEST_PIECES: u32 = 4;
 const SHOWN_AT_ONCE: u32 = 2_048;
 /// Pieces of which a peer can be told at once that they are gone: 180 KiB.
 const HIDDEN_AT_ONCE: u32 = 16_384;
-/// With so many peers at our site that look for pieces, the site passes them on to others.
-const FEWEST_NEAR: usize = 3;
 /// A promise to a peer that is served and takes nothing for so long is open to others.
 const STALE: Duration = Duration::from_secs(5);
 
@@ -199,13 +197,6 @@ impl Swarm {
         }
     }
 
-    /// There are enough peers at our site that look for pieces: what they have they pass on, also to others.
-    fn site_spreads(&self) -> bool {
-        let looking = |peer: &&Peer| peer.is_local() && peer.is_hidden_from();
-        let few = self.peers.iter().filter(looking).take(FEWEST_NEAR);
-        self.locality.is_some() && few.count() == FEWEST_NEAR
-    }
-
     /// It turns out that a peer is elsewhere: what it was shown it is to fetch for its site.
     pub(super) fn entrust(&mut self, now: Time, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(key).filter(|peer| peer.info.fast) else {
@@ -219,76 +210,6 @@ impl Swarm {
         let pieces: Vec<u32> = promised.iter().map(|promise| promise.piece).collect();
         for piece in pieces {
             self.out.send(now, peer, Message::Suggest(piece));
-        }
-    }
-
-    /// Shows as many pieces as keep our link busy, each to the peer that waited longest.
-    pub(super) fn show_more(&mut self, now: Time) {
-        let slots = u32::try_from(self.slots()).unwrap_or(u32::MAX);
-        let near = self.site_spreads();
-        let Some(origin) = &mut self.origin else {
-            return;
-        };
-        let mut tried = Vec::new();
-        let length = self.layout.piece_length();
-        loop {
-            let turn = origin.turn(self.config.base_share);
-            let trials = self.forwarding.promising(TRIALS);
-            let next = self
-                .peers
-                .iter()
-                .filter(|peer| peer.is_hidden_from() && !tried.contains(&peer.key))
-                .filter(|peer| peer.is_local() || !near)
-                .filter_map(|peer| peer.shown.as_ref().map(|shown| (shown, peer)))
-                .filter(|(shown, _)| {
-                    if shown.is_tried {
-                        origin.has_room(length, slots)
-                    } else {
-                        origin.has_trial(trials)
-                    }
-                })
-                .min_by_key(|(shown, peer)| {
-                    // Whoever has said nothing so far may be nobody.
-                    let silent = !peer.map_said && !peer.wants;
-                    let account = peer.account();
-                    let rank = match turn {
-                        Turn::Everybody => (false, origin.had(account), Duration::ZERO),
-                        Turn::Passing => {
-                            let takes = !self.forwarding.is_promising(account);
-                            let expected = self.forwarding.expected(account);
-                            (takes, 0, expected * (shown.open() + 1))
-                        }
-                    };
-                    (silent, rank, shown.open(), shown.last, peer.key)
-                });
-            let next = next.map(|(_, peer)| peer.key);
-            let Some(peer) = next.and_then(|key| self.peers.get_mut(key)) else {
-                return;
-            };
-            let Some(mut shown) = peer.shown.take() else {
-                return;
-            };
-            let fits = |piece| !peer.holds.contains(piece) && !shown.is_promised(piece);
-            if let Some(piece) = origin.next(now, fits) {
-                let size = self.layout.data_size(PieceIndex::new(piece));
-                let kind = if shown.is_tried {
-                    Kind::Ours
-                } else {
-                    Kind::Trial
-                };
-                origin.begin(now, piece, kind);
-                origin.count_turn(turn, peer.account());
-                shown.promise(piece, size, kind, now);
-                self.out.send(now, peer, Message::Have(piece));
-                if self.locality.is_some() && peer.is_outside() && peer.info.fast {
-                    // It is the one to fetch it for its site.
-                    self.out.send(now, peer, Message::Suggest(piece));
-                }
-                self.timers.hurry(now);
-            } else {
-                tried.push(peer.key);
-            }
-            peer.shown = Some(shown);
         }
     }
 

@@ -1,0 +1,137 @@
+//! Which peer an origin shows the next piece to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use p2pcore_protocol::PieceIndex;
+use p2pcore_protocol::message::Message;
+
+use super::Swarm;
+use crate::identity::Account;
+use crate::input::PeerKey;
+use crate::origin::{Kind, Shown, TRIALS, Turn};
+use crate::peers::Peer;
+use crate::time::Time;
+
+/// With so many peers at our site that look for pieces, the site passes them on to others.
+const FEWEST_NEAR: usize = 3;
+
+/// Whom a piece is shown to, and what that keeps busy.
+struct Chosen {
+    key: PeerKey,
+    turn: Turn,
+    kind: Kind,
+}
+
+/// Pieces that the peers of an account were shown, or got from us, and that nobody else has yet.
+type ToPassOn = BTreeMap<Account, u32>;
+
+impl Swarm {
+    /// Shows as many pieces as keep our link busy.
+    pub(super) fn show_more(&mut self, now: Time) {
+        let (mut in_vain, mut to_pass_on) = (Vec::new(), None);
+        while let Some(chosen) = self.next_to_show_to(&in_vain, &mut to_pass_on) {
+            let key = chosen.key;
+            let Some(account) = self.show_one(now, chosen) else {
+                in_vain.push(key);
+                continue;
+            };
+            let all: &mut ToPassOn = to_pass_on.get_or_insert_default();
+            *all.entry(account).or_default() += 1;
+        }
+    }
+
+    /// Shows a peer the scarcest piece that it lacks. The peer's account, unless there is none for it.
+    fn show_one(&mut self, now: Time, Chosen { key, turn, kind }: Chosen) -> Option<Account> {
+        let (origin, peer) = (self.origin.as_mut()?, self.peers.get_mut(key)?);
+        let account = peer.account();
+        let shown = peer.shown.as_mut()?;
+        let fits = |piece| !peer.holds.contains(piece) && !shown.is_promised(piece);
+        let piece = origin.next(now, fits)?;
+        let size = self.layout.data_size(PieceIndex::new(piece));
+        origin.begin(now, piece, kind);
+        origin.count_turn(now, turn, account);
+        shown.promise(piece, size, kind, now);
+        self.out.send(now, peer, Message::Have(piece));
+        if self.locality.is_some() && peer.is_outside() && peer.info.fast {
+            // It is the one to fetch it for its site.
+            self.out.send(now, peer, Message::Suggest(piece));
+        }
+        self.timers.hurry(now);
+        Some(account)
+    }
+
+    /// The next peer to show a piece to, if there is room. Whoever still has pieces to pass on waits for those that passed
+    /// on all they got: they have nothing else to give, and whoever keeps what it gets gets no more of it.
+    fn next_to_show_to(
+        &self,
+        in_vain: &[PeerKey],
+        to_pass_on: &mut Option<ToPassOn>,
+    ) -> Option<Chosen> {
+        let origin = self.origin.as_ref()?;
+        let slots = u32::try_from(self.slots()).unwrap_or(u32::MAX);
+        let has_room = origin.has_room(self.layout.piece_length(), slots);
+        let has_trial = origin.has_trial(self.forwarding.promising(TRIALS));
+        if !has_room && !has_trial {
+            return None;
+        }
+        let turn = origin.turn(self.config.base_share);
+        let near = self.site_spreads();
+        let to_pass_on = to_pass_on.get_or_insert_with(|| self.to_pass_on());
+        let rank = |peer: &Peer, shown: &Shown| {
+            let account = peer.account();
+            let rank = match turn {
+                Turn::Everybody => (false, origin.in_turn(account), Duration::ZERO),
+                Turn::Passing => {
+                    let takes = !self.forwarding.is_promising(account);
+                    let keeps = to_pass_on.get(&account).copied().unwrap_or(0);
+                    (takes, keeps, self.forwarding.expected(account))
+                }
+            };
+            // Whoever has said nothing so far may be nobody.
+            let silent = !peer.map_said && !peer.wants;
+            let last = (origin.last_shown(account), shown.last);
+            (silent, rank, shown.open(), last, peer.key)
+        };
+        let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
+        hidden
+            .filter(|peer| !in_vain.contains(&peer.key))
+            .filter(|peer| peer.is_local() || !near)
+            .filter_map(|peer| peer.shown.as_ref().map(|shown| (peer, shown)))
+            .filter_map(|(peer, shown)| {
+                let new = !shown.is_tried && origin.last_shown(peer.account()).is_none();
+                let (fits, kind) = if new {
+                    (has_trial, Kind::Trial)
+                } else {
+                    (has_room, Kind::Ours)
+                };
+                fits.then(|| (rank(peer, shown), kind))
+            })
+            .min_by_key(|(rank, _)| *rank)
+            .map(|((.., key), kind)| Chosen { key, turn, kind })
+    }
+
+    fn to_pass_on(&self) -> ToPassOn {
+        let promised = self.peers.iter().flat_map(|peer| {
+            let shown = peer.shown.as_ref();
+            std::iter::repeat_n(
+                peer.account(),
+                shown.map_or(0, |shown| shown.promised().len()),
+            )
+        });
+        let keepers = self.forwarding.waiting();
+        let kept = keepers.filter_map(|key| self.peers.get(key).map(Peer::account));
+        let mut all = ToPassOn::new();
+        for account in promised.chain(kept) {
+            *all.entry(account).or_default() += 1;
+        }
+        all
+    }
+
+    /// There are enough peers at our site that look for pieces: what they have they pass on, also to others.
+    pub(super) fn site_spreads(&self) -> bool {
+        let looking = |peer: &&Peer| peer.is_local() && peer.is_hidden_from();
+        let few = self.peers.iter().filter(looking).take(FEWEST_NEAR);
+        self.locality.is_some() && few.count() == FEWEST_NEAR
+    }
+}
