@@ -2,10 +2,10 @@
 //!
 //! Pieces are ordered by copies: peers that have one and pass on what they get, and peers that were promised it. The
 //! next promise is a piece of which there are fewest, so that none is sent twice before each was sent once: one that was
-//! lost, or that only somebody unproven says it has, comes after those of which nobody has said so. As many promises are open as keep our
-//! link busy, each to whoever has least to pass on: so pieces are finished one after the other, and passed on soon. A
-//! change of copies is O(1); a promise looks at every peer once.
-//! This file counts and chooses; the Swarm's `revealing` says it to the peers.
+//! lost, or that only somebody unproven says it has, comes after those of which nobody has said so. As many promises are
+//! open as keep our link busy, each to whoever has least to pass on: so pieces are finished one after the other, and
+//! passed on soon. A change of copies is O(1); a promise looks at every peer once.
+//! This file counts and chooses; the Swarm's `showing` and `revealing` say it to the peers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

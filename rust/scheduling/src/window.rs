@@ -69,6 +69,11 @@ impl Window {
         self.limit
     }
 
+    /// The shortest round trip of a request, once one was answered.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.min_rtt
+    }
+
     /// The peer says how many requests it takes; `cap` is our own bound.
     pub(crate) fn set_limit(&mut self, limit: u32, cap: u32) {
         self.limit = limit.clamp(1, cap.max(1));

@@ -73,6 +73,8 @@ pub(crate) struct Peer {
     pub(crate) current: Option<u32>,
     /// The picker's generation when we passed on our slot there, and when.
     pub(crate) passed: (u64, Time),
+    /// Until when it is not known whether the slot that we passed on there was taken.
+    pub(crate) passing: Time,
     pub(crate) window: Window,
     pub(crate) stall: Stall,
     pub(crate) patience: Patience,
@@ -138,6 +140,7 @@ impl Peer {
             place: Place::Unknown,
             news: None,
             passed: (0, Time::ZERO),
+            passing: Time::ZERO,
             yields: false,
             upload_only: false,
             served: None,

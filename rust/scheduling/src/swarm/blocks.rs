@@ -139,6 +139,7 @@ impl Swarm {
             return;
         }
         peer.dry = 0;
+        peer.passing = Time::ZERO;
         self.peers.set_choked(key, false);
         self.fill(now, key);
     }

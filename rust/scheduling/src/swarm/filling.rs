@@ -16,6 +16,9 @@ use crate::time::Time;
 
 /// A slot that comes back before anything changed is kept for so long.
 const PASS_AGAIN: Duration = Duration::from_millis(50);
+/// Whoever takes the slot that we pass on has said so after a round trip, and what waits before it on the link.
+const PASS_MARGIN: Duration = Duration::from_millis(50);
+const UNKNOWN_TRIP: Duration = Duration::from_millis(100);
 /// Windows below this are filled whenever there is room; larger ones in strides of a quarter, which saves wake-ups.
 const STRIDES_FROM: u32 = 16;
 
@@ -122,6 +125,7 @@ impl Swarm {
         let again = before == generation && now.since(at) < PASS_AGAIN;
         if idle && peer.interested && !peer.choked() && peer.passes && !again {
             peer.passed = (generation, now);
+            peer.passing = now + peer.window.round_trip().unwrap_or(UNKNOWN_TRIP) + PASS_MARGIN;
             self.out.send(now, peer, Message::NotInterested);
             self.out.send(now, peer, Message::Interested);
         }
@@ -181,6 +185,10 @@ impl Swarm {
 fn room_for(peer: &Peer, now: Time) -> u32 {
     let outstanding = peer.requests.len() as u32;
     if !peer.may_be_asked() || peer.patience.is_resting(now) {
+        return 0;
+    }
+    if !peer.choked() && now < peer.passing {
+        // The choke is probably on its way and would refuse it all, while somebody who unchokes us meanwhile goes without.
         return 0;
     }
     if peer.stall.is_stalled() {

@@ -1,5 +1,6 @@
 //! Which peer an origin shows the next piece to.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,15 +30,16 @@ type ToPassOn = BTreeMap<Account, u32>;
 impl Swarm {
     /// Shows as many pieces as keep our link busy.
     pub(super) fn show_more(&mut self, now: Time) {
-        let (mut in_vain, mut to_pass_on) = (Vec::new(), None);
-        while let Some(chosen) = self.next_to_show_to(&in_vain, &mut to_pass_on) {
+        let (mut in_vain, mut to_pass_on) = (Vec::new(), OnceCell::new());
+        while let Some(chosen) = self.next_to_show_to(&in_vain, &to_pass_on) {
             let key = chosen.key;
             let Some(account) = self.show_one(now, chosen) else {
                 in_vain.push(key);
                 continue;
             };
-            let all: &mut ToPassOn = to_pass_on.get_or_insert_default();
-            *all.entry(account).or_default() += 1;
+            if let Some(all) = to_pass_on.get_mut() {
+                *all.entry(account).or_default() += 1;
+            }
         }
     }
 
@@ -66,25 +68,22 @@ impl Swarm {
     fn next_to_show_to(
         &self,
         in_vain: &[PeerKey],
-        to_pass_on: &mut Option<ToPassOn>,
+        to_pass_on: &OnceCell<ToPassOn>,
     ) -> Option<Chosen> {
         let origin = self.origin.as_ref()?;
         let slots = u32::try_from(self.slots()).unwrap_or(u32::MAX);
         let has_room = origin.has_room(self.layout.piece_length(), slots);
         let has_trial = origin.has_trial(self.forwarding.promising(TRIALS));
-        if !has_room && !has_trial {
-            return None;
-        }
         let turn = origin.turn(self.config.base_share);
         let near = self.site_spreads();
-        let to_pass_on = to_pass_on.get_or_insert_with(|| self.to_pass_on());
         let rank = |peer: &Peer, shown: &Shown| {
             let account = peer.account();
             let rank = match turn {
                 Turn::Everybody => (false, origin.in_turn(account), Duration::ZERO),
                 Turn::Passing => {
                     let takes = !self.forwarding.is_promising(account);
-                    let keeps = to_pass_on.get(&account).copied().unwrap_or(0);
+                    let all = to_pass_on.get_or_init(|| self.to_pass_on());
+                    let keeps = all.get(&account).copied().unwrap_or(0);
                     (takes, keeps, self.forwarding.expected(account))
                 }
             };
@@ -111,6 +110,7 @@ impl Swarm {
             .map(|((.., key), kind)| Chosen { key, turn, kind })
     }
 
+    /// That of everybody.
     fn to_pass_on(&self) -> ToPassOn {
         let promised = self.peers.iter().flat_map(|peer| {
             let shown = peer.shown.as_ref();

@@ -1,9 +1,10 @@
 //! What one Swarm says so that links are not idle: slots passed on, and pieces hidden from whoever was alone with us.
 
+use p2pcore_protocol::BLOCK;
 use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
 
-use super::alone::{Bench, P, Q, requests, sent};
+use super::alone::{Bench, P, Q, request, requests, sent};
 use crate::{Input, Output, PeerKey};
 
 fn extensions(peer: PeerKey) -> Input {
@@ -47,6 +48,27 @@ fn a_slot_that_we_cannot_use_is_passed_on_once() {
     // Something to ask for: nothing is passed on.
     let outputs = bench.say(Q, Message::Have(2));
     assert_eq!((requests(&outputs, Q).len(), passed(&outputs, Q)), (2, 0));
+}
+
+/// The two of which the one that was asked chokes us, after the other's slot was passed on.
+fn one_chokes() -> Bench {
+    let (mut bench, _) = two_with_one_piece(true);
+    let mut outputs = bench.say(P, Message::Choke);
+    for begin in [0, BLOCK] {
+        outputs.extend(bench.say(P, Message::Reject(request(1, begin, BLOCK))));
+    }
+    assert_eq!(requests(&outputs, Q), []);
+    bench
+}
+
+#[test]
+fn nothing_is_asked_where_the_slot_is_being_passed_on() {
+    let mut bench = one_chokes();
+    bench.say(Q, Message::Choke);
+    assert_eq!(requests(&bench.say(Q, Message::Unchoke), Q).len(), 2);
+    // Or nobody wanted it: it is still ours.
+    let mut bench = one_chokes();
+    assert_eq!(requests(&bench.wait(1), Q).len(), 2);
 }
 
 #[test]
