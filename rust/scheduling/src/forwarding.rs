@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::identity::Account;
-use crate::input::PeerKey;
 use crate::time::Time;
 
 /// What is known of how soon pieces are passed on, and by whom.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
-    /// Pieces that one peer alone has from us, and since when.
-    waiting: BTreeMap<u32, (PeerKey, Time)>,
+    /// Pieces that one peer alone has from us, of which account, and since when.
+    waiting: BTreeMap<u32, (Account, Time)>,
     known: BTreeMap<Account, Mean>,
     /// Those of them that pass on in time.
     prompt: usize,
@@ -69,29 +68,29 @@ impl Forwarding {
     }
 
     /// A peer has a piece from us that nobody else has.
-    pub(crate) fn gave(&mut self, now: Time, peer: PeerKey, piece: u32) {
+    pub(crate) fn gave(&mut self, now: Time, account: Account, piece: u32) {
         if self.waiting.len() < MOST {
-            self.waiting.insert(piece, (peer, now));
+            self.waiting.insert(piece, (account, now));
         }
     }
 
-    /// Who has a piece from us that nobody else has, once for each piece.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = PeerKey> + '_ {
-        self.waiting.values().map(|(peer, _)| *peer)
+    /// Whose peer has a piece from us that nobody else has, or had when it left; once for each piece.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Account> + '_ {
+        self.waiting.values().map(|(account, _)| *account)
     }
 
     /// Another peer has a piece: who passed it on, and after how long.
-    pub(crate) fn seen(&mut self, now: Time, piece: u32) -> Option<(PeerKey, Duration)> {
-        let (peer, since) = self.waiting.remove(&piece)?;
-        Some((peer, now.since(since).min(LONGEST)))
+    pub(crate) fn seen(&mut self, now: Time, piece: u32) -> Option<(Account, Duration)> {
+        let (account, since) = self.waiting.remove(&piece)?;
+        Some((account, now.since(since).min(LONGEST)))
     }
 
     /// A peer whose piece was not passed on in all this time. To be asked until there is none.
-    pub(crate) fn next_late(&mut self, now: Time) -> Option<(PeerKey, Duration)> {
-        let late = |(_, (_, since)): &(&u32, &(PeerKey, Time))| now.since(*since) >= LONGEST;
+    pub(crate) fn next_late(&mut self, now: Time) -> Option<(Account, Duration)> {
+        let late = |(_, (_, since)): &(&u32, &(Account, Time))| now.since(*since) >= LONGEST;
         let piece = self.waiting.iter().find(late).map(|(piece, _)| *piece)?;
-        let (peer, _) = self.waiting.remove(&piece)?;
-        Some((peer, LONGEST))
+        let (account, _) = self.waiting.remove(&piece)?;
+        Some((account, LONGEST))
     }
 
     /// It took so long.
@@ -125,6 +124,7 @@ mod tests {
 
     use super::*;
     use crate::identity::Identity;
+    use crate::input::PeerKey;
 
     fn at(millis: u64) -> Time {
         Time::new(Duration::from_millis(millis))
@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn whoever_passes_on_is_known_by_when_others_have_it() {
         let mut forwarding = Forwarding::default();
-        forwarding.gave(at(100), PeerKey(1), 7);
+        forwarding.gave(at(100), account(1), 7);
         assert_eq!(forwarding.seen(at(300), 8), None);
         let seen = forwarding.seen(at(400), 7);
-        assert_eq!(seen, Some((PeerKey(1), Duration::from_millis(300))));
+        assert_eq!(seen, Some((account(1), Duration::from_millis(300))));
         assert_eq!(forwarding.seen(at(500), 7), None);
         forwarding.learn(account(1), Duration::from_millis(300));
         forwarding.learn(account(1), Duration::from_millis(500));
@@ -155,7 +155,7 @@ mod tests {
         assert!(forwarding.is_promising(account(100)));
         assert_eq!(forwarding.promising(4), 4);
         for peer in 0..50 {
-            forwarding.gave(at(0), PeerKey(0), peer);
+            forwarding.gave(at(0), account(0), peer);
         }
         assert_eq!(forwarding.next_late(at(5_999)), None);
         let mut late = 0;

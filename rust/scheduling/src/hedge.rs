@@ -106,6 +106,7 @@ fn helps(now: Time, peer: &Peer, extra: Option<usize>) -> Option<Duration> {
     let outstanding = peer.requests.len() + extra.unwrap_or(0);
     let room = (peer.window.blocks() as usize + BEYOND).min(peer.window.limit() as usize);
     let idle = peer.choked()
+        || peer.is_passing(now)
         || peer.stall.is_stalled()
         || peer.patience.is_resting(now)
         || peer.parole.is_on()

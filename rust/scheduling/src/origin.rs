@@ -33,7 +33,7 @@ pub(crate) struct Origin {
     scarce: u32,
     /// When a piece was promised that nobody had or was promised.
     first: Time,
-    /// Promises of which not all was sent: to peers that took something before, and to those that did not yet.
+    /// Promises of which not all was sent: to accounts that took something before, and to those that did not yet.
     open: u32,
     on_trial: u32,
     link: Link,
@@ -45,7 +45,7 @@ pub(crate) struct Origin {
     random: Random,
 }
 
-/// Whom a promise goes to: everybody has a part of them in turn, the others go where they are passed on soonest.
+/// Whom a promise goes to: everybody has a part of them in turn, the others go to whoever has least to pass on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     Everybody,
@@ -56,8 +56,10 @@ pub(crate) enum Turn {
 #[derive(Debug, Default)]
 struct Had {
     /// Those it got because it was its turn.
-    in_turn: u32,
+    in_turn: usize,
     last: Time,
+    /// A peer of it took something that it was shown.
+    took: bool,
 }
 
 /// With so many holders beside the origin a piece survives that one of them leaves.
@@ -194,7 +196,7 @@ impl Origin {
     }
 
     /// Promises that an account got because it was its turn.
-    pub(crate) fn in_turn(&self, account: Account) -> u32 {
+    pub(crate) fn in_turn(&self, account: Account) -> usize {
         self.had.get(&account).map_or(0, |had| had.in_turn)
     }
 
@@ -206,6 +208,18 @@ impl Origin {
     /// Whether a peer that got all of a piece from us is the first that did. Asked once for each.
     pub(crate) fn is_first(&mut self, piece: u32) -> bool {
         !std::mem::replace(&mut self.given[piece as usize], true)
+    }
+
+    /// A peer of the account takes what it was shown.
+    pub(crate) fn count_taken(&mut self, account: Account) {
+        if let Some(had) = self.had.get_mut(&account) {
+            had.took = true;
+        }
+    }
+
+    /// Whether a peer of the account took something that it was shown.
+    pub(crate) fn takes(&self, account: Account) -> bool {
+        self.had.get(&account).is_some_and(|had| had.took)
     }
 
     /// Bytes were handed out to whomever.
@@ -321,7 +335,7 @@ pub(crate) struct Shown {
 pub(crate) enum Kind {
     /// Our link.
     Ours,
-    /// The turn of a peer that took nothing before.
+    /// The turn of a peer of whose account nobody took anything before.
     Trial,
     /// Nothing: the peer asked by itself, or all is sent, or it was too slow.
     Free,

@@ -73,7 +73,7 @@ pub(crate) struct Peer {
     pub(crate) current: Option<u32>,
     /// The picker's generation when we passed on our slot there, and when.
     pub(crate) passed: (u64, Time),
-    /// Until when it is not known whether the slot that we passed on there was taken.
+    /// Until when it is not known whether the slot that we passed on there was taken; zero: none was, that we still have.
     pub(crate) passing: Time,
     pub(crate) window: Window,
     pub(crate) stall: Stall,
@@ -186,6 +186,11 @@ impl Peer {
     /// It takes requests, if only for some pieces.
     pub(crate) fn may_be_asked(&self) -> bool {
         !self.choked || !self.allowed_fast.is_empty()
+    }
+
+    /// We passed on the slot that we have there, and do not know yet whether it was taken.
+    pub(crate) fn is_passing(&self, now: Time) -> bool {
+        !self.choked && now < self.passing
     }
 
     /// It is at our site.

@@ -19,6 +19,7 @@ const PASS_AGAIN: Duration = Duration::from_millis(50);
 /// Whoever takes the slot that we pass on has said so after a round trip, and what waits before it on the link.
 const PASS_MARGIN: Duration = Duration::from_millis(50);
 const UNKNOWN_TRIP: Duration = Duration::from_millis(100);
+const LONGEST_TRIP: Duration = Duration::from_millis(500);
 /// Windows below this are filled whenever there is room; larger ones in strides of a quarter, which saves wake-ups.
 const STRIDES_FROM: u32 = 16;
 
@@ -122,10 +123,13 @@ impl Swarm {
         };
         let idle = peer.dry == generation && peer.requests.len() == 0;
         let (before, at) = peer.passed;
-        let again = before == generation && now.since(at) < PASS_AGAIN;
+        // It was passed on and is still ours: nobody wants it.
+        let kept = peer.passing > Time::ZERO;
+        let again = before == generation && (kept || now.since(at) < PASS_AGAIN);
         if idle && peer.interested && !peer.choked() && peer.passes && !again {
             peer.passed = (generation, now);
-            peer.passing = now + peer.window.round_trip().unwrap_or(UNKNOWN_TRIP) + PASS_MARGIN;
+            let trip = peer.window.round_trip().unwrap_or(UNKNOWN_TRIP);
+            peer.passing = now + trip.min(LONGEST_TRIP) + PASS_MARGIN;
             self.out.send(now, peer, Message::NotInterested);
             self.out.send(now, peer, Message::Interested);
         }
@@ -187,7 +191,7 @@ fn room_for(peer: &Peer, now: Time) -> u32 {
     if !peer.may_be_asked() || peer.patience.is_resting(now) {
         return 0;
     }
-    if !peer.choked() && now < peer.passing {
+    if peer.is_passing(now) {
         // The choke is probably on its way and would refuse it all, while somebody who unchokes us meanwhile goes without.
         return 0;
     }

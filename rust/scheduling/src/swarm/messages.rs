@@ -194,6 +194,7 @@ impl Swarm {
             peer.useful += 1;
             peer.announced = Some(piece);
             peer.dry = 0;
+            peer.passing = Time::ZERO;
             self.see(now, key, piece);
             self.show_interest(now, key);
             self.fill(now, key);

@@ -10,6 +10,7 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
+use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::origin::{Kind, Origin, Shown};
 use crate::peers::{Peer, Peers, Place};
@@ -137,7 +138,7 @@ impl Swarm {
         }
         let sent = promise.is_some_and(|promise| promise.is_sent());
         if sent && origin.is_first(piece) {
-            self.forwarding.gave(now, key, piece);
+            self.forwarding.gave(now, peer.account(), piece);
         } else if let Some((by, delay)) = self.forwarding.seen(now, piece) {
             self.learn(by, delay);
         }
@@ -156,11 +157,8 @@ impl Swarm {
         }
     }
 
-    /// A peer took so long to pass on what it got.
-    fn learn(&mut self, key: PeerKey, delay: Duration) {
-        let Some(account) = self.peers.get(key).map(Peer::account) else {
-            return;
-        };
+    /// A peer of this account took so long to pass on what it got.
+    fn learn(&mut self, account: Account, delay: Duration) {
         let hoped_for = |peers: &Peers, by: &Forwarding| -> Vec<bool> {
             let all = peers.iter();
             all.map(|peer| by.is_hoped_for(peer.account())).collect()

@@ -79,12 +79,17 @@ impl Swarm {
             return;
         };
         let mut ended = false;
+        let account = peer.account();
         while let Some(span) = peer.uploads.serve_next() {
             if let (Some(origin), Some(shown)) = (&mut self.origin, &mut peer.shown) {
                 origin.on_sent(now, span.length);
+                let first = !shown.is_tried;
                 if let Some((kind, delay)) = shown.on_sent(span.piece.get(), span.length, now) {
                     origin.end(kind, delay);
                     ended = true;
+                }
+                if first && shown.is_tried {
+                    origin.count_taken(account);
                 }
             }
             let bytes = u64::from(span.length);

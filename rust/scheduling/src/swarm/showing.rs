@@ -25,7 +25,7 @@ struct Chosen {
 }
 
 /// Pieces that the peers of an account were shown, or got from us, and that nobody else has yet.
-type ToPassOn = BTreeMap<Account, u32>;
+type ToPassOn = BTreeMap<Account, usize>;
 
 impl Swarm {
     /// Shows as many pieces as keep our link busy.
@@ -74,17 +74,22 @@ impl Swarm {
         let slots = u32::try_from(self.slots()).unwrap_or(u32::MAX);
         let has_room = origin.has_room(self.layout.piece_length(), slots);
         let has_trial = origin.has_trial(self.forwarding.promising(TRIALS));
+        if !has_room && !has_trial {
+            return None;
+        }
         let turn = origin.turn(self.config.base_share);
         let near = self.site_spreads();
+        let keeps = |account| {
+            let all = to_pass_on.get_or_init(|| self.to_pass_on());
+            all.get(&account).copied().unwrap_or(0)
+        };
         let rank = |peer: &Peer, shown: &Shown| {
             let account = peer.account();
             let rank = match turn {
                 Turn::Everybody => (false, origin.in_turn(account), Duration::ZERO),
                 Turn::Passing => {
                     let takes = !self.forwarding.is_promising(account);
-                    let all = to_pass_on.get_or_init(|| self.to_pass_on());
-                    let keeps = all.get(&account).copied().unwrap_or(0);
-                    (takes, keeps, self.forwarding.expected(account))
+                    (takes, keeps(account), self.forwarding.expected(account))
                 }
             };
             // Whoever has said nothing so far may be nobody.
@@ -98,11 +103,11 @@ impl Swarm {
             .filter(|peer| peer.is_local() || !near)
             .filter_map(|peer| peer.shown.as_ref().map(|shown| (peer, shown)))
             .filter_map(|(peer, shown)| {
-                let new = !shown.is_tried && origin.last_shown(peer.account()).is_none();
-                let (fits, kind) = if new {
-                    (has_trial, Kind::Trial)
-                } else {
+                let account = peer.account();
+                let (fits, kind) = if shown.is_tried || origin.takes(account) {
                     (has_room, Kind::Ours)
+                } else {
+                    (has_trial && keeps(account) == 0, Kind::Trial)
                 };
                 fits.then(|| (rank(peer, shown), kind))
             })
@@ -110,19 +115,14 @@ impl Swarm {
             .map(|((.., key), kind)| Chosen { key, turn, kind })
     }
 
-    /// That of everybody.
+    /// Those of everybody from whom we hide pieces.
     fn to_pass_on(&self) -> ToPassOn {
-        let promised = self.peers.iter().flat_map(|peer| {
-            let shown = peer.shown.as_ref();
-            std::iter::repeat_n(
-                peer.account(),
-                shown.map_or(0, |shown| shown.promised().len()),
-            )
-        });
-        let keepers = self.forwarding.waiting();
-        let kept = keepers.filter_map(|key| self.peers.get(key).map(Peer::account));
         let mut all = ToPassOn::new();
-        for account in promised.chain(kept) {
+        for peer in self.peers.iter().filter(|peer| peer.is_hidden_from()) {
+            let promised = peer.shown.as_ref().map_or(&[][..], Shown::promised);
+            *all.entry(peer.account()).or_default() += promised.len();
+        }
+        for account in self.forwarding.waiting() {
             *all.entry(account).or_default() += 1;
         }
         all

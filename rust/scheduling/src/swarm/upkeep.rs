@@ -94,7 +94,8 @@ impl Swarm {
             // Rests end, probes come due, slow peers get slower: everyone is worth a look.
             self.todo.fill_all = true;
         }
-        if self.peers.iter().any(|peer| peer.requests.len() > 0) {
+        let expects = |peer: &Peer| peer.requests.len() > 0 || peer.is_passing(now);
+        if self.peers.iter().any(expects) {
             self.timers.hurry(now);
         }
     }
@@ -103,7 +104,8 @@ impl Swarm {
     fn is_relieved(&self, now: Time, peer: &Peer) -> bool {
         let generation = self.picker.generation();
         let idle = |other: &&Peer| {
-            let willing = !other.choked() && !other.patience.is_resting(now);
+            let open = !other.choked() && !other.is_passing(now);
+            let willing = open && !other.patience.is_resting(now);
             let fit = willing && !other.stall.is_stalled() && !other.parole.is_on();
             fit && other.requests.len() == 0 && other.dry == generation
         };

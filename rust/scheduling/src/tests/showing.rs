@@ -1,11 +1,12 @@
 //! Whom an origin shows the next piece to.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use p2pcore_protocol::BLOCK;
 use p2pcore_protocol::message::Message;
 
-use super::alone::{Bench, P, Q, request};
+use super::alone::{Bench, request};
 use crate::{Input, Output, PeerInfo, PeerKey};
 
 const PIECES: u32 = 256;
@@ -46,33 +47,46 @@ fn shown(outputs: &[Output]) -> Vec<(PeerKey, u32)> {
     outputs.iter().filter_map(says).collect()
 }
 
+/// Of 150 pieces, how many each of seven peers is shown: the first `keep` to themselves what they get, or say that they
+/// have it without taking it, and the last two give each other all they get.
+fn shown_to(keep: u64, takes: bool) -> [u32; 8] {
+    let mut bench = origin();
+    let mut next = VecDeque::new();
+    let honest = [PeerKey(6), PeerKey(7)];
+    for peer in (1..=keep).map(PeerKey).chain(honest) {
+        next.extend(come(&mut bench, peer, [127, 0, 0, peer.0 as u8]));
+    }
+    let mut counts = [0; 8];
+    for _ in 0..150 {
+        let (peer, piece) = next.pop_front().expect("somebody is shown something");
+        counts[peer.0 as usize] += 1;
+        if takes || honest.contains(&peer) {
+            let asks = Message::Request(request(piece, 0, BLOCK));
+            next.extend(shown(&bench.say(peer, asks)));
+        }
+        next.extend(shown(&bench.say(peer, Message::Have(piece))));
+        if let Some(other) = honest
+            .iter()
+            .find(|other| **other != peer && honest.contains(&peer))
+        {
+            next.extend(shown(&bench.say(*other, Message::Have(piece))));
+        }
+    }
+    counts
+}
+
 #[test]
 fn whoever_passes_on_what_it_gets_is_shown_more() {
-    const R: PeerKey = PeerKey(3);
-    let mut bench = origin();
-    let mut next = Vec::new();
-    for (peer, host) in [(P, 1), (Q, 2), (R, 3)] {
-        next.extend(come(&mut bench, peer, [127, 0, 0, host]));
-    }
-    let mut counts = [0; 4];
-    while let Some((peer, piece)) = next.pop() {
-        counts[peer.0 as usize] += 1;
-        if counts.iter().sum::<u32>() == 150 {
-            break;
-        }
-        next.extend(shown(
-            &bench.say(peer, Message::Request(request(piece, 0, BLOCK))),
-        ));
-        next.extend(shown(&bench.say(peer, Message::Have(piece))));
-        // P keeps its pieces to itself; the other two give them to each other.
-        let other = if peer == Q { R } else { Q };
-        if peer != P {
-            next.extend(shown(&bench.say(other, Message::Have(piece))));
-        }
-    }
+    let counts = shown_to(1, true);
     // A fifth goes to everybody in turn.
     assert!((5..=20).contains(&counts[1]), "{counts:?}");
-    assert!(counts[2].abs_diff(counts[3]) < 20, "{counts:?}");
+    assert!(counts[6].abs_diff(counts[7]) < 20, "{counts:?}");
+}
+
+#[test]
+fn those_who_take_nothing_are_in_nobodys_way() {
+    let counts = shown_to(5, false);
+    assert!(counts[6] + counts[7] >= 50, "{counts:?}");
 }
 
 #[test]
