@@ -14,6 +14,8 @@ use crate::origin::{Kind, Shown, TRIALS, Turn};
 use crate::peers::Peer;
 use crate::time::Time;
 
+/// Pieces that an account is shown at once before it took any: one on its way, one being asked for.
+const AT_FIRST: usize = 2;
 /// With so many peers at our site that look for pieces, the site passes them on to others.
 const FEWEST_NEAR: usize = 3;
 
@@ -107,7 +109,7 @@ impl Swarm {
                 let (fits, kind) = if shown.is_tried || origin.takes(account) {
                     (has_room, Kind::Ours)
                 } else {
-                    (has_trial && keeps(account) == 0, Kind::Trial)
+                    (has_trial && keeps(account) < AT_FIRST, Kind::Trial)
                 };
                 fits.then(|| (rank(peer, shown), kind))
             })

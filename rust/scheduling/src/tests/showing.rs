@@ -90,14 +90,13 @@ fn those_who_take_nothing_are_in_nobodys_way() {
 }
 
 #[test]
-fn the_second_peer_of_an_account_is_no_newcomer() {
+fn the_other_peers_of_an_account_are_no_newcomers() {
     let mut bench = origin();
+    let mut shown = Vec::new();
     for peer in 1..=20 {
-        come(&mut bench, PeerKey(peer), [203, 0, 113, peer as u8]);
+        shown.extend(come(&mut bench, PeerKey(peer), [203, 0, 113, peer as u8]));
     }
-    for (peer, net) in [(21, 1), (22, 2), (23, 3)] {
-        let shown = come(&mut bench, PeerKey(peer), [198, 51, net, 1]);
-        let first = shown.first().map(|(peer, _)| peer.0);
-        assert_eq!(first, Some(peer));
-    }
+    assert_eq!(shown.len(), 2);
+    let shown = come(&mut bench, PeerKey(21), [198, 51, 100, 1]);
+    assert_eq!(shown.first().map(|(peer, _)| peer.0), Some(21));
 }
