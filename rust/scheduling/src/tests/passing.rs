@@ -1,5 +1,7 @@
 //! What one Swarm says so that links are not idle: slots passed on, and pieces hidden from whoever was alone with us.
 
+use std::time::Duration;
+
 use p2pcore_protocol::BLOCK;
 use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
@@ -68,6 +70,8 @@ fn nothing_is_asked_where_the_slot_is_being_passed_on() {
     assert_eq!(requests(&bench.say(Q, Message::Unchoke), Q).len(), 2);
     // Or nobody wanted it: it is still ours.
     let mut bench = one_chokes();
+    let soon = bench.now + Duration::from_millis(250);
+    assert!(bench.swarm.poll_timeout().is_some_and(|due| due <= soon));
     assert_eq!(requests(&bench.wait(1), Q).len(), 2);
 }
 
