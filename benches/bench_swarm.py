@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from data import GIB, MIB, write_file
+from data import GIB, MIB, touch_memory, write_file
 from peers import LibTorrent, P2PCore, Piped
 
 import p2pcore
@@ -34,6 +34,7 @@ def test_swarm(benchmark, scratch: Path, tiny: bool, client: type[Piped], option
         seed, *leeches = (stack.enter_context(client(work / str(n), **options)) for n in range(LEECHES + 1))
         seed.add(torrent, source)
         seed.wait_complete(600)
+        touch_memory(scratch, LEECHES * (source / "data").stat().st_size)
         for number, leech in enumerate(leeches):
             leech.add(torrent, work / f"into-{number}")
             for other in (seed, *leeches[:number]):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import floor
 import pytest
-from data import GIB, KIB, MIB, write_file, write_files, write_sparse
+from data import GIB, KIB, MIB, touch_memory, write_file, write_files, write_sparse
 from rivals import (
     ARIA2,
     FLOOR,
@@ -53,6 +53,7 @@ def transfer(benchmark, scratch: Path) -> Transfer:
         torrent, work = scratch / "data.torrent", scratch / "work"
         meta.save(torrent)
         with seed_and_leech(rival, work, torrent, scratch / "source") as (seed, leech):
+            touch_memory(scratch, meta.total_size + GIB // 4)
             before = (seed.cpu_seconds(), leech.cpu_seconds())
             begin(seed, leech, torrent, into)
             benchmark.pedantic(leech.wait_complete, (600,), rounds=1)
@@ -65,6 +66,7 @@ def transfer(benchmark, scratch: Path) -> Transfer:
 
     def costs_of_floor(rival: Rival, meta: p2pcore.Metainfo, into: Path) -> None:
         floor.program()
+        touch_memory(scratch, meta.total_size + GIB // 4)
         files = (scratch / "source" / "data", into / "data")
         cost = benchmark.pedantic(floor.transfer, files, dict(rival.options), rounds=1)
         benchmark.extra_info |= {

@@ -27,6 +27,19 @@ def write_sparse(path: Path, size: int, piece_length: int) -> None:
         file.truncate(size)
 
 
+def touch_memory(folder: Path, size: int) -> None:
+    """Takes `size` bytes of memory, at most 4 GiB, and gives them back, by a file in a folder in memory.
+
+    The host of a virtual machine gives memory at its first touch, slowly, and takes it back when it was free for some
+    seconds. Who is measured right after this pays for none of it, and who is measured next does not gain by it.
+    """
+    path, zeros = folder / "touched", bytes(MIB)
+    with path.open("wb") as file:
+        for _ in range(0, min(size, 4 * GIB), MIB):
+            file.write(zeros)
+    path.unlink()
+
+
 def share(scratch: Path, size: int) -> p2pcore.Metainfo:
     """One v1 file, `source/data`, and `data.torrent` beside its folder."""
     (scratch / "source").mkdir()

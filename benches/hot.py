@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from data import GIB, MIB, write_file
+from data import GIB, MIB, touch_memory, write_file
 from peers import P2PCore, RealPeer
 
 import p2pcore
@@ -111,6 +111,7 @@ def main(size: int, folder: Path) -> None:
             seed.add(work / "data.torrent", work / "source")
             seed.wait_complete(600)
             recorders = {"leech": Recorder(leech, work / "leech.perf"), "seed": Recorder(seed, work / "seed.perf")}
+            touch_memory(work, size)
             before = {"leech": leech.cpu_seconds(), "seed": seed.cpu_seconds()}
             leech.add(work / "data.torrent", work / "into")
             leech.connect(seed.address)

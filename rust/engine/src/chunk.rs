@@ -6,6 +6,7 @@ use std::io::Read as _;
 use p2pcore_chunking::Chunker;
 pub use p2pcore_chunking::{Bounds, BoundsError, Chunk};
 
+use crate::aligned::PageBuffer;
 use crate::error::StorageError;
 use crate::pieces::{HashError, Input};
 use crate::sources::Progress;
@@ -38,7 +39,7 @@ pub fn chunk(
             let failed = |operation, error| StorageError::new(operation, path, &error);
             let mut file = File::open(path).map_err(|error| failed("open", error))?;
             let metadata = file.metadata().map_err(|error| failed("open", error))?;
-            let mut buffer = vec![0; RUN];
+            let mut buffer = PageBuffer::new(RUN);
             loop {
                 match file.read(&mut buffer) {
                     Ok(0) => break,

@@ -1,5 +1,6 @@
 //! The engine: sessions, sockets, storage, hashing. All I/O is here, and no policy: the Swarm decides, this carries out.
 
+mod aligned;
 pub mod api;
 pub mod chunk;
 pub mod create;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use p2pcore_hashing::{LANES, Sha1Many, Sha256Digest, Sha256Many, merkle};
 
+use crate::aligned::PageBuffer;
 use crate::error::StorageError;
 use crate::sources::{PassError, Progress, thread_count};
 
@@ -76,7 +77,7 @@ pub fn hash_pieces(
         !stop.load(Ordering::Relaxed)
     };
     let work = || {
-        let mut buffer = Vec::new();
+        let mut buffer = PageBuffer::default();
         while !stop.load(Ordering::Relaxed) {
             let next = slots.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((number, slot)) = next else { return };
@@ -162,7 +163,7 @@ impl<'a> Source<'a> {
         &self,
         pieces: &[(u64, u64)],
         digest: Digest,
-        buffer: &mut Vec<u8>,
+        buffer: &mut PageBuffer,
         advance: &dyn Fn(u64) -> bool,
     ) -> Result<Vec<u8>, PassError> {
         let mut streams = match digest {
@@ -190,7 +191,7 @@ impl<'a> Source<'a> {
         &'b self,
         spans: impl Iterator<Item = (u64, usize)>,
         run: usize,
-        buffer: &'b mut Vec<u8>,
+        buffer: &'b mut PageBuffer,
     ) -> Result<Vec<&'b [u8]>, PassError> {
         match &self.place {
             Place::Bytes(bytes) => {
@@ -198,7 +199,7 @@ impl<'a> Source<'a> {
                 Ok(spans.map(part).collect())
             }
             Place::File(file, path) => {
-                buffer.resize(BUFFER, 0);
+                buffer.grow(BUFFER);
                 let parts = buffer.chunks_mut(run).zip(spans);
                 let read = parts.map(|(part, (from, length))| {
                     let part = &mut part[..length];

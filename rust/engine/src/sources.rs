@@ -16,6 +16,7 @@ use p2pcore_hashing::LANES;
 use p2pcore_protocol::check::{PieceHashes, PiecesHasher};
 use p2pcore_protocol::{BlockSpan, FileSlice, Format, Layout, PieceIndex};
 
+use crate::aligned::PageBuffer;
 use crate::digests::{DigestKinds, Digester, FileDigests};
 use crate::error::StorageError;
 
@@ -140,7 +141,7 @@ pub(crate) fn thread_count(asked: usize) -> usize {
 struct Reader<'a> {
     paths: &'a [PathBuf],
     open: BTreeMap<usize, File>,
-    buffer: Vec<u8>,
+    buffer: PageBuffer,
     digester: Option<&'a Digester>,
 }
 
@@ -149,7 +150,7 @@ impl<'a> Reader<'a> {
         Self {
             paths,
             open: BTreeMap::new(),
-            buffer: vec![0; buffer],
+            buffer: PageBuffer::new(buffer),
             digester,
         }
     }

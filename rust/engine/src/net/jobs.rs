@@ -13,6 +13,7 @@ use p2pcore_scheduling::Print;
 use tokio::sync::Semaphore;
 
 use super::Net;
+use crate::aligned::PageBuffer;
 use crate::api::{Target, TorrentId};
 use crate::error::{StorageError, TorrentError};
 use crate::shared::TorrentShared;
@@ -104,7 +105,7 @@ fn check_some(
     stop: &AtomicBool,
 ) -> Result<Vec<Verified>, TorrentError> {
     let mut good = Vec::new();
-    let mut scratch = Vec::new();
+    let mut scratch = PageBuffer::default();
     while !stop.load(Ordering::Relaxed) {
         let first = next.fetch_add(LANES, Ordering::Relaxed).min(pieces.len());
         let batch = &pieces[first..pieces.len().min(first + LANES)];

@@ -14,6 +14,7 @@ use super::Net;
 use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::torrent::{Core, DONT_HAVE_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
+use crate::aligned::PageBuffer;
 
 /// Reads until the connection ends.
 pub(super) async fn read(
@@ -57,7 +58,7 @@ pub(super) async fn read(
 
 /// The bytes of a connection that are not yet understood.
 struct Stream {
-    buffer: Vec<u8>,
+    buffer: PageBuffer,
     start: usize,
     filled: usize,
     decoder: Decoder,
@@ -75,7 +76,7 @@ struct Incoming {
 impl Stream {
     fn new(decoder: Decoder) -> Self {
         Self {
-            buffer: vec![0; SMALLEST],
+            buffer: PageBuffer::new(SMALLEST),
             start: 0,
             filled: 0,
             decoder,
@@ -87,7 +88,7 @@ impl Stream {
     fn room(&mut self) -> &mut [u8] {
         if self.start == self.filled {
             if self.filled == self.buffer.len() && self.buffer.len() < LARGEST {
-                self.buffer.resize(self.buffer.len() * 2, 0);
+                self.buffer.grow(self.buffer.len() * 2);
             }
             (self.start, self.filled) = (0, 0);
         } else if self.start > 0 && self.filled == self.buffer.len() {
@@ -97,8 +98,7 @@ impl Stream {
         }
         // A message longer than the buffer: the decoder has checked its length against the torrent's limit.
         if self.filled == self.buffer.len() {
-            let longer = self.buffer.len() * 2;
-            self.buffer.resize(longer, 0);
+            self.buffer.grow(self.buffer.len() * 2);
         }
         &mut self.buffer[self.filled..]
     }

@@ -10,6 +10,7 @@ use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::torrent::Torrent;
 use super::{Net, jobs};
+use crate::aligned::PageBuffer;
 use crate::error::StorageError;
 
 /// Writes until the connection ends.
@@ -59,7 +60,7 @@ struct Batch {
     /// Of the blocks, one after the other.
     headers: Vec<u8>,
     /// The blocks themselves, likewise. It may be longer: what was read into once need not be cleared again.
-    payload: Vec<u8>,
+    payload: PageBuffer,
 }
 
 impl Batch {
@@ -81,10 +82,7 @@ impl Batch {
             .blocks
             .drain(..count)
             .for_each(|span| self.push(span));
-        let length = self.payload_length();
-        if self.payload.len() < length {
-            self.payload.resize(length, 0);
-        }
+        self.payload.grow(self.payload_length());
     }
 
     fn push(&mut self, span: BlockSpan) {
@@ -221,9 +219,10 @@ mod tests {
     fn each_block_goes_behind_its_header_and_messages_before_all() {
         let mut batch = Batch {
             messages: b"messages".to_vec(),
-            payload: b"abcdefgh, and what was longer before".to_vec(),
+            payload: PageBuffer::new(100),
             ..Batch::default()
         };
+        batch.payload[..17].copy_from_slice(b"abcdefgh, as was ");
         batch.push(span(7, 0, 3));
         batch.push(span(7, 16, 5));
         let mut expected = b"messages".to_vec();

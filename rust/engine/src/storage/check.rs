@@ -4,6 +4,7 @@ use p2pcore_protocol::check::PiecesHasher;
 use p2pcore_protocol::{BlockSpan, Metainfo, Mismatch, PieceIndex, Verified};
 
 use super::{Storage, lock};
+use crate::aligned::PageBuffer;
 use crate::error::StorageError;
 
 /// Reads pieces side by side and compares each with its hashes. `scratch` is kept by the caller, so that the next ones
@@ -12,11 +13,11 @@ pub fn check_on_disk(
     storage: &Storage,
     meta: &Metainfo,
     pieces: &[PieceIndex],
-    scratch: &mut Vec<u8>,
+    scratch: &mut PageBuffer,
 ) -> Result<Vec<Result<Verified, Mismatch>>, StorageError> {
     let layout = meta.layout();
     let mut hasher = PiecesHasher::new(layout, pieces, meta.format());
-    scratch.resize(BUFFER, 0);
+    scratch.grow(BUFFER);
     let run = BUFFER / pieces.len().next_power_of_two();
     let longest = pieces.iter().map(|piece| layout.data_size(*piece)).max();
     for begin in (0..longest.unwrap_or(0)).step_by(run) {

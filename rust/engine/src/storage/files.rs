@@ -11,6 +11,7 @@ use super::handles::{HANDLES, Handle};
 use super::place::Found;
 use super::resume::Record;
 use super::{OnDisk, PARTS, Storage, lock, sys};
+use crate::aligned::PageBuffer;
 use crate::api::Target;
 use crate::error::StorageError;
 use crate::links::is_link;
@@ -317,7 +318,7 @@ impl Storage {
         let mine = layout.slices(span).filter(|slice| slice.file == Some(file));
         for slice in mine {
             let (mut offset, end) = (slice.offset, slice.offset + u64::from(slice.length));
-            let mut buffer = vec![0; (slice.length as usize).min(COPY)];
+            let mut buffer = PageBuffer::new((slice.length as usize).min(COPY));
             let parts = self.open_parts()?;
             while offset < end {
                 let now = ((end - offset) as usize).min(COPY);

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::handles::{HANDLES, MOST_OPEN};
 use super::{Existing, Storage, check_on_disk};
+use crate::aligned::PageBuffer;
 use crate::api::Target;
 use crate::error::StorageError;
 
@@ -140,7 +141,7 @@ impl World {
     }
 
     fn check(&self, storage: &Storage, piece: PieceIndex) -> bool {
-        let mut scratch = Vec::new();
+        let mut scratch = PageBuffer::default();
         let checked = check_on_disk(storage, &self.meta, &[piece], &mut scratch).unwrap();
         checked[0].is_ok()
     }

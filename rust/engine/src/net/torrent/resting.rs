@@ -100,6 +100,7 @@ mod tests {
 
     use super::super::super::{Setup, add_torrent, finish};
     use super::*;
+    use crate::aligned::PageBuffer;
     use crate::api::{
         AddTorrent, CommandId, EventKind, Limits, SessionConfig, SessionLimits, Share, State,
         Target, TorrentId, UploaderPolicy,
@@ -134,7 +135,14 @@ mod tests {
         let state_dir = Some(folder.join("state"));
         let opened = Storage::open(Arc::clone(&meta), &target, &[true], state_dir.as_deref());
         let (storage, existing) = opened.unwrap();
-        for good in check_on_disk(&storage, &meta, &existing.to_check, &mut Vec::new()).unwrap() {
+        for good in check_on_disk(
+            &storage,
+            &meta,
+            &existing.to_check,
+            &mut PageBuffer::default(),
+        )
+        .unwrap()
+        {
             storage.mark_good(good.unwrap().piece());
         }
         storage.close().unwrap();
