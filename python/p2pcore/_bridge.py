@@ -4,6 +4,9 @@ Rust never calls Python: it makes a descriptor readable, the loop calls `_on_rea
 under one hold of the GIL; what is left is taken at the loop's next turn, so that other tasks run in between. A loop
 without `add_reader` (Windows) has a thread that waits in a native call instead.
 
+Where one wake-up follows the other within milliseconds, the bridge asks for quiet and looks by itself, every `_PAUSE`
+seconds, until nothing is there: a transfer of small pieces would otherwise wake the loop for each of them.
+
 Answers to commands come through the same queue: `answer` gives the future of a command's number.
 """
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 Row = tuple[str, int | None, Any, Any]
 
 _BATCH = 512  # events per turn of the loop: about a millisecond of Python
+_PAUSE = 0.003  # seconds; answers to commands do not wait for it
 
 
 class Bridge:
@@ -40,6 +44,8 @@ class Bridge:
         self._answers: dict[int, asyncio.Future[None]] = {}
         self._stopped = False
         self._again = False
+        self._woken = float("-inf")
+        self._looking: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
         self._fd = raw.event_fd()
         try:
@@ -68,6 +74,8 @@ class Bridge:
         if self._stopped:
             return
         self._stopped = True
+        if self._looking is not None:
+            self._looking.cancel()
         if self._fd is not None:
             self.loop.remove_reader(self._fd)
         while rows := self._raw.drain_events(_BATCH):
@@ -79,8 +87,24 @@ class Bridge:
             self._thread.join(1.0)
 
     def _on_readable(self) -> None:
-        self._raw.clear_wake()
+        now = self.loop.time()
+        if self._looking is not None or now - self._woken < _PAUSE:
+            self._raw.hush()
+            self._look_later()
+        else:
+            self._raw.clear_wake()
+        self._woken = now
         self._drain()
+
+    def _look_later(self) -> None:
+        if self._looking is None:
+            self._looking = self.loop.call_later(_PAUSE, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if not self._raw.rouse():
+            self._look_later()
+            self._drain()
 
     def _drain(self) -> None:
         self._again = False
@@ -115,7 +139,8 @@ class Bridge:
         taken = threading.Event()
 
         def take() -> None:
-            self._on_readable()
+            self._raw.clear_wake()
+            self._drain()
             taken.set()
 
         while not self._stopped:

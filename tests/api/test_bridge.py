@@ -28,11 +28,15 @@ class Queue:
         self._ours.setblocking(False)
         self._descriptor = descriptor
         self._some = threading.Event()
+        self.quiet = False
+        self.wakes = 0
 
     def push(self, *rows: Any) -> None:
         self.rows.extend(rows)
-        self._some.set()
-        self._theirs.send(b"x")
+        if not self.quiet or any(row[0] == "done" for row in rows):
+            self.wakes += 1
+            self._some.set()
+            self._theirs.send(b"x")
 
     def event_fd(self) -> int | None:
         return self._ours.fileno() if self._descriptor else None
@@ -41,6 +45,14 @@ class Queue:
         self._some.clear()
         with contextlib.suppress(BlockingIOError):
             self._ours.recv(4096)
+
+    def hush(self) -> None:
+        self.clear_wake()
+        self.quiet = True
+
+    def rouse(self) -> bool:
+        self.quiet = bool(self.rows)
+        return not self.rows
 
     def events_empty(self) -> bool:
         return not self.rows
@@ -123,3 +135,27 @@ async def test_one_bad_delivery_does_not_stop_the_others(queue: Queue) -> None:
         await done.wait()
     bridge.stop()
     assert [type(error) for error in told] == [ZeroDivisionError]
+
+
+async def test_a_stream_of_facts_wakes_the_loop_seldom_and_an_answer_at_once() -> None:
+    queue = Queue(descriptor=True)
+    got: list[int] = []
+    bridge = Bridge(queue, lambda row: got.append(row[2]))
+    count = 5_000
+    for piece in range(count):
+        queue.push(("piece_verified", 1, piece, None))
+        await asyncio.sleep(0)
+    assert queue.wakes < count / 2
+    answer = bridge.answer(1)
+    queue.push(("done", None, 1, None))
+    async with asyncio.timeout(10):
+        await answer
+        while queue.quiet:
+            await asyncio.sleep(0)
+    assert got == list(range(count))
+    before = queue.wakes
+    queue.push(("piece_verified", 1, count, None))
+    assert queue.wakes == before + 1
+    bridge.stop()
+    queue.close()
+    assert got == list(range(count + 1))

@@ -3,6 +3,9 @@
 //! The engine pushes and, when no wake-up is pending, writes one byte to a socket pair; the reader clears it and drains
 //! in batches. Facts beyond the capacity are counted and told as one `Dropped`; answers to commands and ends of
 //! torrents are always queued (there is at most one for each command and each start). It never calls the reader.
+//!
+//! A reader that is woken again and again may ask for quiet: facts then wait until it looks by itself, and only answers
+//! and ends wake it.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -27,7 +30,19 @@ pub struct EventQueue {
 struct State {
     queue: VecDeque<Event>,
     dropped: u64,
-    wake_pending: bool,
+    wake: Wake,
+}
+
+/// What a new event does to the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Wake {
+    /// Wakes it.
+    #[default]
+    Armed,
+    /// Nothing: it was woken, and has not taken the wake-up away.
+    Sent,
+    /// Wakes it only if it is an answer or an end: it looks by itself before long.
+    Quiet,
 }
 
 impl EventQueue {
@@ -61,8 +76,13 @@ impl EventQueue {
             return;
         }
         state.queue.push_back(event);
-        if !state.wake_pending {
-            state.wake_pending = true;
+        let wakes = match state.wake {
+            Wake::Armed => true,
+            Wake::Sent => false,
+            Wake::Quiet => essential,
+        };
+        if wakes {
+            state.wake = Wake::Sent;
             // A full pipe means that the reader has a wake-up waiting: nothing is lost.
             let _ = (&self.wake).write(&[1]);
             self.filled.notify_all();
@@ -97,10 +117,29 @@ impl EventQueue {
 
     /// Takes the wake-up away. The reader drains after this, not before, so that no event is slept over.
     pub fn clear_wake(&self) {
+        self.take_wake(Wake::Armed);
+    }
+
+    /// The same, and facts wake nobody until [`rouse`](Self::rouse): the reader looks by itself before long.
+    pub fn hush(&self) {
+        self.take_wake(Wake::Quiet);
+    }
+
+    /// Ends the quiet if nothing waits; else it stays, and the reader drains and looks again later.
+    pub fn rouse(&self) -> bool {
+        let mut state = self.lock();
+        let idle = state.queue.is_empty() && state.dropped == 0;
+        if idle && state.wake == Wake::Quiet {
+            state.wake = Wake::Armed;
+        }
+        idle
+    }
+
+    fn take_wake(&self, then: Wake) {
         let mut state = self.lock();
         let mut bytes = [0; 16];
         while matches!((&self.readable).read(&mut bytes), Ok(count) if count > 0) {}
-        state.wake_pending = false;
+        state.wake = then;
     }
 
     /// Waits until an event is there (true) or the time is over (false). For readers without a descriptor to wait on.
@@ -165,5 +204,27 @@ mod tests {
         assert!(queue.wait(Duration::ZERO));
         let mut byte = [0; 1];
         assert_eq!((&queue.readable).read(&mut byte).unwrap(), 1);
+    }
+
+    #[test]
+    fn in_quiet_only_answers_wake_and_it_ends_when_nothing_waits() {
+        let queue = EventQueue::new(10).unwrap();
+        let woken = || matches!((&queue.readable).read(&mut [0; 16]), Ok(1));
+        queue.push(fact(0));
+        queue.hush();
+        queue.push(fact(1));
+        assert!(!woken());
+        assert!(!queue.rouse());
+        assert_eq!(queue.drain(10).len(), 2);
+        queue.push(Event {
+            torrent: None,
+            kind: EventKind::Done(CommandId(7), Ok(())),
+        });
+        assert!(woken());
+        assert_eq!(queue.drain(10).len(), 1);
+        queue.hush();
+        assert!(queue.rouse());
+        queue.push(fact(2));
+        assert!(woken());
     }
 }

@@ -305,6 +305,16 @@ impl RawSession {
         self.events.clear_wake();
     }
 
+    /// Takes the wake-up byte away, and from now on only answers and ends make another.
+    fn hush(&self) {
+        self.events.hush();
+    }
+
+    /// Ends the quiet after `hush` if no event waits, and says whether none does.
+    fn rouse(&self) -> bool {
+        self.events.rouse()
+    }
+
     /// Whether no event waits.
     fn events_empty(&self) -> bool {
         self.events.is_empty()
