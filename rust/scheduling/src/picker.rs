@@ -35,6 +35,8 @@ pub(crate) struct Picker {
     /// Pieces that failed before, sorted: fetched from a single peer.
     guarded: Vec<u32>,
     max_partial_bytes: u64,
+    /// Pieces to an extent: short ones are begun in a row.
+    extent: u32,
     /// Counts what might let a peer that found nothing find something.
     generation: u64,
     random: Random,
@@ -82,9 +84,13 @@ pub(crate) enum PickEnd {
 /// Begun pieces looked at for one pick; they are few unless a peer that held hundreds left.
 const PARTIALS_SEEN: usize = 256;
 
+/// Bytes of an extent. Reading and writing cost as much for a short piece as for this, where they come one by one.
+const EXTENT: u32 = 256 * 1024;
+
 impl Picker {
     pub(crate) fn new(layout: Layout, max_partial_bytes: u64, seed: u64) -> Self {
         let pieces = layout.piece_count();
+        let extent = (EXTENT / layout.piece_length()).max(1);
         Self {
             layout,
             order: Order::new(pieces),
@@ -95,6 +101,7 @@ impl Picker {
             seeds: 0,
             guarded: Vec::new(),
             max_partial_bytes,
+            extent,
             generation: 1,
             random: Random::new(seed),
         }
@@ -173,7 +180,8 @@ impl Picker {
         whole: &mut Vec<u32>,
     ) -> PickEnd {
         let mut room = wish.room;
-        let mut current = wish.current.filter(|&piece| self.may_join(piece, wish));
+        let mut last = wish.current;
+        let mut current = last.filter(|&piece| self.may_join(piece, wish));
         while room > 0 {
             if let Some(piece) = self.most_urgent(wish) {
                 room -= self.ask_urgent(piece, wish, room, out, whole);
@@ -185,7 +193,7 @@ impl Picker {
             });
             let piece = match begun {
                 Some(piece) => piece,
-                None => match self.begin_best(now, wish, whole) {
+                None => match self.begin_best(now, wish, last, whole) {
                     Ok(piece) => piece,
                     // Nothing of its own: rather a shared piece than nothing.
                     Err(end) => match self.best_partial(wish, false).filter(|_| wish.alone) {
@@ -195,6 +203,7 @@ impl Picker {
                 },
             };
             room -= self.ask(piece, room, out);
+            last = Some(piece);
         }
         PickEnd::Filled
     }
@@ -398,12 +407,23 @@ impl Picker {
             .map(|partial| partial.piece)
     }
 
-    fn begin_best(&mut self, now: Time, wish: &Wish, whole: &mut Vec<u32>) -> Result<u32, PickEnd> {
+    /// `last`: what the peer was asked for before.
+    fn begin_best(
+        &mut self,
+        now: Time,
+        wish: &Wish,
+        last: Option<u32>,
+        whole: &mut Vec<u32>,
+    ) -> Result<u32, PickEnd> {
         self.order.freshen(now, &mut self.random);
         loop {
+            let goes_on = last.filter(|&last| self.goes_with(last, last + 1, wish));
             let found = match wish.only {
                 Some(piece) => self.order.pick_only(piece, wish.holds, wish.avoid),
-                None => self.order.pick(wish.holds, wish.avoid, &mut self.random),
+                None => goes_on.map(|last| last + 1).or_else(|| {
+                    let found = (self.order).pick(wish.holds, wish.avoid, &mut self.random);
+                    Some(self.start_of_row(found?, wish))
+                }),
             };
             let piece = found.ok_or(PickEnd::Dry)?;
             if !self.fits_budget(piece) {
@@ -419,6 +439,26 @@ impl Picker {
             }
             whole.push(piece);
         }
+    }
+
+    /// Whether another piece may be begun in a row with this one: it lies in the same extent, and is as rare and as much
+    /// wanted. Of those who have everything only: what others have is spread best piece by piece.
+    fn goes_with(&self, piece: u32, other: u32, wish: &Wish) -> bool {
+        let availability = |piece: u32| self.order.availability()[piece as usize];
+        wish.holds.is_all()
+            && !self.order.is_sequential()
+            && piece / self.extent == other / self.extent
+            && other < self.layout.piece_count()
+            && availability(other) <= availability(piece)
+            && self.order.priority(other) >= self.order.priority(piece)
+            && (self.order.pick_only(other, wish.holds, wish.avoid)).is_some()
+    }
+
+    fn start_of_row(&self, piece: u32, wish: &Wish) -> u32 {
+        let extent = piece - piece % self.extent;
+        let before = (extent..piece).rev();
+        let row = before.take_while(|&other| self.goes_with(other + 1, other, wish));
+        row.last().unwrap_or(piece)
     }
 
     fn begin(&mut self, piece: u32, wish: &Wish) {

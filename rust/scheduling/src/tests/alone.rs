@@ -686,3 +686,24 @@ fn a_piece_that_turns_out_to_be_there_is_not_fetched_on() {
     assert_eq!(cancels.iter().filter(cancelled).count(), 3);
     assert!(bench.swarm.is_complete());
 }
+
+#[test]
+fn short_pieces_of_a_seed_are_begun_in_rows_of_256_kib_and_of_others_one_by_one() {
+    let rows = |has: Message| {
+        let mut bench = Bench::new(64, 1);
+        bench.connect(P, true);
+        bench.say(P, has);
+        bench.say(P, Message::Unchoke);
+        let mut order = Vec::new();
+        while let Some(&(_, request)) = bench.owed.front() {
+            order.push(request.piece);
+            bench.answer(P);
+        }
+        let begins = |pair: &&[u32]| pair[1] != pair[0] + 1;
+        (order.len(), 1 + order.windows(2).filter(begins).count())
+    };
+    let (pieces, in_rows) = rows(Message::HaveAll);
+    assert!((pieces, in_rows <= 4) == (64, true), "{in_rows}");
+    let (pieces, one_by_one) = rows(Message::Bitfield([[0xff; 7].as_slice(), &[0xfe]].concat()));
+    assert!((pieces, one_by_one > 30) == (63, true), "{one_by_one}");
+}
