@@ -5,14 +5,15 @@
 //! piece waits for nobody.
 //!
 //! One thread at a time writes to a file, because a file system lets no second one in: it would only spin at the door.
-//! Whoever hashed a piece of a file that is being written to leaves it to who writes there, and hashes the next.
+//! Whoever hashed a piece of a file that is being written to leaves it to who writes there, and hashes the next. Pieces
+//! that follow each other are written as one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use p2pcore_hashing::LANES;
-use p2pcore_protocol::{FileIndex, Metainfo, Mismatch, PieceIndex, Verified, check_pieces};
+use p2pcore_protocol::{FileIndex, Layout, Metainfo, Mismatch, PieceIndex, Verified, check_pieces};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Net;
@@ -83,14 +84,28 @@ impl Fetched {
         is_free
     }
 
-    /// What the thread that writes to a file writes next; `None`: it is done, and the door is free.
-    fn next(&self, door: Door) -> Option<(Piece, Verified)> {
+    /// What the thread that writes to a file writes next, in a row without padding in between. Nothing: it is done, and
+    /// the door is free.
+    fn next(&self, door: Door, layout: &Layout) -> Vec<(Piece, Verified)> {
         let to_write = &mut self.lock().to_write;
-        let next = to_write.get_mut(&door)?.pop_front();
-        if next.is_none() {
+        let Some(queue) = to_write.get_mut(&door) else {
+            return Vec::new();
+        };
+        let mut blocks = 0;
+        let follows = |piece: &Piece, next: &Piece| {
+            let is_full = layout.data_size(piece.index) == layout.piece_length();
+            is_full && piece.index.get() + 1 == next.index.get()
+        };
+        let run = (0..queue.len()).take_while(|&at| {
+            blocks += queue[at].0.blocks.len();
+            at == 0 || blocks <= RUN && follows(&queue[at - 1].0, &queue[at].0)
+        });
+        let count = run.count();
+        if count == 0 {
             to_write.remove(&door);
+            return Vec::new();
         }
-        next
+        queue.drain(..count).collect()
     }
 }
 
@@ -144,11 +159,23 @@ impl Worker {
                 return;
             }
             for door in self.hash(pieces) {
-                while let Some((piece, verified)) = self.fetched.next(door) {
-                    let write = || self.write(&piece, verified);
-                    let outcome = catch_unwind(AssertUnwindSafe(write));
-                    self.answer(piece, outcome.unwrap_or_else(|_| panicked()));
-                }
+                self.write_all(door);
+            }
+        }
+    }
+
+    /// Until nothing waits at this door.
+    fn write_all(&self, door: Door) {
+        loop {
+            let run = self.fetched.next(door, self.meta.layout());
+            if run.is_empty() {
+                return;
+            }
+            let write = || self.write(&run);
+            let outcomes = catch_unwind(AssertUnwindSafe(write)).unwrap_or_default();
+            let mut outcomes = outcomes.into_iter();
+            for (piece, _) in run {
+                self.answer(piece, outcomes.next().unwrap_or_else(panicked));
             }
         }
     }
@@ -188,16 +215,21 @@ impl Worker {
         catch_unwind(AssertUnwindSafe(check)).unwrap_or_default()
     }
 
-    fn write(&self, piece: &Piece, verified: Verified) -> PieceOutcome {
-        let slices: Vec<&[u8]> = piece.blocks.iter().map(Vec::as_slice).collect();
-        match self.storage.write_piece(verified.piece(), &slices) {
+    /// An outcome for each.
+    fn write(&self, run: &[(Piece, Verified)]) -> Vec<PieceOutcome> {
+        let pieces: Vec<PieceIndex> = run.iter().map(|(_, verified)| verified.piece()).collect();
+        let blocks = run.iter().flat_map(|(piece, _)| &piece.blocks);
+        let slices: Vec<&[u8]> = blocks.map(Vec::as_slice).collect();
+        let written = self.storage.write_pieces(&pieces, &slices);
+        let outcome = |(piece, verified): &(Piece, Verified)| match &written {
             Ok(()) => {
                 self.storage.mark_good(verified.piece());
                 let prints = piece.prints.then(|| self.printer.prints(&piece.blocks));
-                PieceOutcome::Stored(verified, prints.unwrap_or_default())
+                PieceOutcome::Stored(*verified, prints.unwrap_or_default())
             }
-            Err(error) => PieceOutcome::Failed(error.into()),
-        }
+            Err(error) => PieceOutcome::Failed(error.clone().into()),
+        };
+        run.iter().map(outcome).collect()
     }
 
     fn answer(&self, piece: Piece, outcome: PieceOutcome) {
@@ -215,11 +247,16 @@ fn panicked() -> PieceOutcome {
     PieceOutcome::Failed(StorageError::panicked().into())
 }
 
+/// Blocks that are written by one call.
+const RUN: usize = 64;
+
 /// Blocks that are worth a second thread though they are of few pieces: 16 MiB, so that large pieces do not wait.
 const MUCH: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use p2pcore_protocol::BLOCK;
+
     use super::*;
 
     fn piece(number: u32, blocks: usize) -> Piece {
@@ -235,9 +272,12 @@ mod tests {
         fetched.queue(Some(FileIndex::new(file)), piece(number, 1), verified)
     }
 
-    fn next(fetched: &Fetched, file: u32) -> Option<u32> {
-        let next = fetched.next(Some(FileIndex::new(file)));
-        next.map(|(piece, _)| piece.index.get())
+    /// Of files whose pieces are full but for the tenth of each.
+    fn next(fetched: &Fetched, file: u32) -> Vec<u32> {
+        let length = 9 * u64::from(BLOCK) + 1;
+        let layout = Layout::aligned(BLOCK, (0..9).map(|_| length)).unwrap();
+        let next = fetched.next(Some(FileIndex::new(file)), &layout);
+        next.iter().map(|(piece, _)| piece.index.get()).collect()
     }
 
     #[test]
@@ -268,12 +308,31 @@ mod tests {
         assert!(queue(&fetched, 0, 0), "nobody writes there");
         assert!(!queue(&fetched, 0, 1), "the first one will");
         assert!(queue(&fetched, 1, 2), "another file is another door");
-        assert_eq!(next(&fetched, 0), Some(0));
+        assert_eq!(next(&fetched, 0), [0, 1]);
         assert!(!queue(&fetched, 0, 3), "it is still being written to");
-        assert_eq!(next(&fetched, 0), Some(1));
-        assert_eq!(next(&fetched, 0), Some(3));
-        assert_eq!(next(&fetched, 0), None);
+        assert_eq!(next(&fetched, 0), [3]);
+        assert_eq!(next(&fetched, 0), []);
         assert!(queue(&fetched, 0, 4), "the door is free again");
-        assert_eq!(next(&fetched, 1), Some(2), "its own writer has it");
+        assert_eq!(next(&fetched, 1), [2], "its own writer has it");
+    }
+
+    #[test]
+    fn what_is_written_as_one_is_in_a_row_without_padding_and_short() {
+        let fetched = Fetched::default();
+        for number in [4, 5, 7, 6, 8, 9, 10, 11] {
+            queue(&fetched, 0, number);
+        }
+        assert_eq!(next(&fetched, 0), [4, 5]);
+        assert_eq!(next(&fetched, 0), [7]);
+        assert_eq!(next(&fetched, 0), [6]);
+        assert_eq!(next(&fetched, 0), [8, 9], "padding follows");
+        assert_eq!(next(&fetched, 0), [10, 11]);
+        let verified = |number| Verified::resumed(PieceIndex::new(number));
+        for number in 0..4 {
+            let piece = piece(number, RUN / 2);
+            fetched.queue(Some(FileIndex::new(0)), piece, verified(number));
+        }
+        assert_eq!(next(&fetched, 0), [0, 1]);
+        assert_eq!(next(&fetched, 0), [2, 3]);
     }
 }

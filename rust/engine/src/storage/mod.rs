@@ -151,14 +151,27 @@ impl Storage {
         Some(Ok(()))
     }
 
-    /// Writes a verified piece: its data in order, cut anywhere, without the padding at its end.
-    pub fn write_piece(&self, piece: PieceIndex, blocks: &[&[u8]]) -> Result<(), StorageError> {
+    /// Writes verified pieces that follow each other, without padding in between: their data in order, cut anywhere,
+    /// without the padding at the end of the last.
+    pub fn write_pieces(
+        &self,
+        pieces: &[PieceIndex],
+        blocks: &[&[u8]],
+    ) -> Result<(), StorageError> {
         let layout = self.meta.layout();
-        let span = layout.data_span(piece);
+        let Some(&first) = pieces.first() else {
+            return Ok(());
+        };
+        let span = BlockSpan {
+            piece: first,
+            begin: 0,
+            length: pieces.iter().map(|piece| layout.data_size(*piece)).sum(),
+        };
         let given: usize = blocks.iter().map(|block| block.len()).sum();
         if given != span.length as usize {
             let message = format!(
-                "piece {piece} has {} bytes of data, given {given}",
+                "{} pieces from {first} on have {} bytes of data, given {given}",
+                pieces.len(),
                 span.length
             );
             return Err(StorageError::refused(
@@ -194,7 +207,10 @@ impl Storage {
                 }
             }
         }
-        lock(&self.state).stored.set(piece.get());
+        let mut state = lock(&self.state);
+        for piece in pieces {
+            state.stored.set(piece.get());
+        }
         Ok(())
     }
 

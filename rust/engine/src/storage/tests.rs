@@ -129,7 +129,7 @@ impl World {
     fn write(&self, storage: &Storage, piece: PieceIndex) -> Result<(), StorageError> {
         let data = self.data(piece);
         let blocks: Vec<&[u8]> = data.chunks(5_000).collect();
-        storage.write_piece(piece, &blocks)?;
+        storage.write_pieces(&[piece], &blocks)?;
         storage.mark_good(piece);
         Ok(())
     }
@@ -237,6 +237,29 @@ fn what_is_written_is_read_again() {
         world.write_all(&storage);
         for piece in world.pieces() {
             assert!(world.check(&storage, piece));
+        }
+        storage.close().unwrap();
+        world.assert_whole();
+    }
+}
+
+#[test]
+fn pieces_in_a_row_are_written_as_one() {
+    for format in FORMATS {
+        let world = World::new(format, &FILES);
+        let layout = world.meta.layout();
+        let (storage, _) = world.open(&world.all());
+        let mut run = Vec::new();
+        for piece in world.pieces() {
+            run.push(piece);
+            let is_full = layout.data_size(piece) == layout.piece_length();
+            if is_full && run.len() < 3 && piece.get() + 1 < layout.piece_count() {
+                continue;
+            }
+            let data: Vec<u8> = run.iter().flat_map(|piece| world.data(*piece)).collect();
+            let blocks: Vec<&[u8]> = data.chunks(5_000).collect();
+            storage.write_pieces(&run, &blocks).unwrap();
+            run.drain(..).for_each(|piece| storage.mark_good(piece));
         }
         storage.close().unwrap();
         world.assert_whole();
@@ -402,7 +425,7 @@ fn many_threads_write_at_once() {
 fn too_few_bytes_are_no_piece() {
     let world = World::single(Format::V1, 100_000);
     let (storage, _) = world.open(&[true]);
-    let error = storage.write_piece(piece(0), &[&[1; 100]]).unwrap_err();
+    let error = (storage.write_pieces(&[piece(0)], &[&[1; 100]])).unwrap_err();
     assert!(error.message.contains("given 100"), "{error}");
     assert!(!world.path(0).exists());
 }
