@@ -12,7 +12,9 @@ mod outbox;
 mod peer;
 mod pump;
 mod reader;
+mod spare;
 mod status;
+mod stream;
 mod torrent;
 mod writer;
 

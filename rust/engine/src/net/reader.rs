@@ -1,8 +1,8 @@
-//! Reads from one peer: finds the frames in the stream, puts payload into block buffers, tells the Swarm.
+//! Reads from one peer, and tells the Swarm what arrived.
 
 use std::io;
 
-use p2pcore_protocol::codec::{Decoder, Frame};
+use p2pcore_protocol::codec::Decoder;
 use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::seeds::parse_seeds;
@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use super::Net;
 use super::limits::{Allowance, Way};
 use super::peer::Peer;
+use super::stream::{Arrived, Stream};
 use super::torrent::{Core, DONT_HAVE_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
-use crate::aligned::PageBuffer;
 
 /// Reads until the connection ends.
 pub(super) async fn read(
@@ -32,21 +32,16 @@ pub(super) async fn read(
         while net.is_congested() {
             net.drained.notified().await;
         }
-        let mut allowed = input.room().len() as u64;
-        let limited = allowance.is_limited();
-        if limited {
-            allowed = allowance.take_some(allowed.min(LIMITED_READ)).await;
-        }
-        let read = stream.try_read(&mut input.room()[..allowed as usize]);
-        let count = *read.as_ref().unwrap_or(&0);
-        if limited {
-            allowance.refund(allowed - count as u64);
-        }
+        let read = if allowance.is_limited() {
+            read_some(&allowance, &mut input, stream).await
+        } else {
+            stream.try_read_vectored(&mut input.room())
+        };
         match read {
             Ok(0) => return CloseReason::Closed,
             Ok(count) => {
-                input.filled += count;
-                if let Err(reason) = torrent.with(net, |core| input.take_frames(core, peer)) {
+                input.fill(count);
+                if let Err(reason) = torrent.with(net, |core| take_all(&mut input, core, peer)) {
                     return reason;
                 }
             }
@@ -56,112 +51,43 @@ pub(super) async fn read(
     }
 }
 
-/// The bytes of a connection that are not yet understood.
-struct Stream {
-    buffer: PageBuffer,
-    start: usize,
-    filled: usize,
-    decoder: Decoder,
-    block: Option<Incoming>,
+/// Reads no more than is allowed.
+async fn read_some(
+    allowance: &Allowance<'_>,
+    input: &mut Stream,
+    stream: &TcpStream,
+) -> io::Result<usize> {
+    let wanted = input.room()[0].len() as u64;
+    let allowed = allowance.take_some(wanted.min(LIMITED_READ)).await;
+    let read = stream.try_read(&mut input.room()[0][..allowed as usize]);
+    allowance.refund(allowed - *read.as_ref().unwrap_or(&0) as u64);
+    read
 }
 
-/// A block whose payload is still arriving.
-struct Incoming {
-    piece: u32,
-    begin: u32,
-    length: u32,
-    data: Vec<u8>,
-}
-
-impl Stream {
-    fn new(decoder: Decoder) -> Self {
-        Self {
-            buffer: PageBuffer::new(SMALLEST),
-            start: 0,
-            filled: 0,
-            decoder,
-            block: None,
-        }
-    }
-
-    /// Where the next bytes go; never empty. A buffer that keeps filling up grows, to a bound.
-    fn room(&mut self) -> &mut [u8] {
-        if self.start == self.filled {
-            if self.filled == self.buffer.len() && self.buffer.len() < LARGEST {
-                self.buffer.grow(self.buffer.len() * 2);
+/// Understands as much as is there. Bytes of payload are told to the Swarm once for each read.
+fn take_all(input: &mut Stream, core: &mut Core, peer: &Peer) -> Result<(), CloseReason> {
+    let result = loop {
+        match input.next(&mut core.spare) {
+            Ok(None) => break Ok(()),
+            Ok(Some(Arrived::Block { piece, begin, data })) => {
+                core.block_arrived(peer.key, piece, begin, data);
             }
-            (self.start, self.filled) = (0, 0);
-        } else if self.start > 0 && self.filled == self.buffer.len() {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.start = 0;
-        }
-        // A message longer than the buffer: the decoder has checked its length against the torrent's limit.
-        if self.filled == self.buffer.len() {
-            self.buffer.grow(self.buffer.len() * 2);
-        }
-        &mut self.buffer[self.filled..]
-    }
-
-    /// Understands as much as is there. Bytes of payload are told to the Swarm once for each read.
-    fn take_frames(&mut self, core: &mut Core, peer: &Peer) -> Result<(), CloseReason> {
-        let mut payload = 0;
-        let mut result = Ok(());
-        while self.start < self.filled {
-            if let Some(block) = &mut self.block {
-                let missing = block.length as usize - block.data.len();
-                let count = missing.min(self.filled - self.start);
-                let bytes = &self.buffer[self.start..self.start + count];
-                block.data.extend_from_slice(bytes);
-                self.start += count;
-                payload += count as u32;
-                if count == missing
-                    && let Some(block) = self.block.take()
-                {
-                    core.block_arrived(peer.key, block.piece, block.begin, block.data);
-                }
-                continue;
-            }
-            match self.decoder.decode(&self.buffer[self.start..self.filled]) {
-                Ok(None) => break,
-                Ok(Some((frame, count))) => {
-                    self.start += count;
-                    match frame {
-                        Frame::Message(message) => {
-                            if handle(core, peer, message).is_err() {
-                                result = Err(broken(core, peer));
-                                break;
-                            }
-                        }
-                        Frame::Piece {
-                            piece,
-                            begin,
-                            length,
-                        } => {
-                            let data = core.new_block(length);
-                            self.block = Some(Incoming {
-                                piece,
-                                begin,
-                                length,
-                                data,
-                            });
-                        }
-                    }
-                }
-                Err(_) => {
-                    result = Err(broken(core, peer));
-                    break;
+            Ok(Some(Arrived::Message(message))) => {
+                if handle(core, peer, message).is_err() {
+                    break Err(broken(core, peer));
                 }
             }
+            Err(_) => break Err(broken(core, peer)),
         }
-        if payload > 0 {
-            core.handle(Input::Progress {
-                peer: peer.key,
-                bytes: payload,
-            });
-        }
-        result
+    };
+    let payload = input.payload();
+    if payload > 0 {
+        core.handle(Input::Progress {
+            peer: peer.key,
+            bytes: payload,
+        });
     }
+    result
 }
 
 fn broken(core: &mut Core, peer: &Peer) -> CloseReason {
@@ -240,12 +166,6 @@ fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {
         });
     }
 }
-
-/// An idle peer's buffer.
-const SMALLEST: usize = 4 * 1024;
-
-/// A fast peer's buffer: 16 blocks to a system call, and it stays in the second-level cache.
-const LARGEST: usize = 256 * 1024;
 
 /// Under a rate limit bytes are asked for in small portions, so that peers share it.
 const LIMITED_READ: u64 = 32 * 1024;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use p2pcore_protocol::extension::{ExtensionHandshake, ExtensionIds};
 use p2pcore_protocol::hashes::HashTrees;
 use p2pcore_protocol::message::{HashRequest, Message};
-use p2pcore_protocol::{BLOCK, FileIndex, Member, Metainfo, PieceIndex, Verified};
+use p2pcore_protocol::{FileIndex, Member, Metainfo, PieceIndex, Verified};
 use p2pcore_scheduling::{
     CloseReason, Input, PeerInfo, PeerKey, PeerSource, Site, Swarm, SwarmConfig, Ticket, Time,
     Verdict,
@@ -29,6 +29,7 @@ use self::resting::Resting;
 use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
 use super::peer::Peer;
+use super::spare::Spare;
 use super::{Net, forget, pump, status, writer};
 use crate::api::{AddTorrent, CommandId, EventKind, State, Target, TorrentId};
 use crate::error::{StorageError, TorrentError};
@@ -59,7 +60,7 @@ pub(super) struct Core {
     /// Payload whose fate the Swarm has not yet told.
     pub tickets: VecDeque<(Ticket, Vec<u8>)>,
     /// Buffers to use again.
-    pub spare: Vec<Vec<u8>>,
+    pub spare: Spare,
     pub jobs: usize,
     /// Verified bytes of wanted files.
     pub done_bytes: u64,
@@ -520,7 +521,7 @@ impl Core {
             fetched: Arc::default(),
             partial: BTreeMap::new(),
             tickets: VecDeque::new(),
-            spare: Vec::new(),
+            spare: Spare::default(),
             jobs: 0,
             done_bytes: 0,
             missing: Vec::new(),
@@ -574,16 +575,6 @@ impl Core {
         });
     }
 
-    /// An empty buffer for a block of this length.
-    pub fn new_block(&mut self, length: u32) -> Vec<u8> {
-        let spare = if length <= BLOCK {
-            self.spare.pop()
-        } else {
-            None
-        };
-        spare.unwrap_or_else(|| Vec::with_capacity(length.max(BLOCK) as usize))
-    }
-
     /// The payload that a ticket names.
     pub fn take_ticket(&mut self, ticket: Ticket) -> Option<Vec<u8>> {
         let at = self
@@ -594,12 +585,7 @@ impl Core {
     }
 
     pub fn recycle(&mut self, blocks: Vec<Vec<u8>>) {
-        for mut block in blocks {
-            if self.spare.len() < MAX_SPARE && block.capacity() == BLOCK as usize {
-                block.clear();
-                self.spare.push(block);
-            }
-        }
+        blocks.into_iter().for_each(|block| self.spare.give(block));
     }
 
     /// Counts a piece for its files; adds those that are whole now.
@@ -674,9 +660,6 @@ pub(super) const DONT_HAVE_ID: u8 = 1;
 pub(super) const UPLOAD_ONLY_ID: u8 = 2;
 pub(super) const SITE_ID: u8 = 3;
 pub(super) const SEEDS_ID: u8 = 4;
-
-/// Buffers kept for use again: 16 MiB, what two pieces of 8 MiB need.
-const MAX_SPARE: usize = 1024;
 
 /// How much work a crash may cost: pieces of the last seconds are hashed again.
 const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
