@@ -417,13 +417,11 @@ impl Picker {
     ) -> Result<u32, PickEnd> {
         self.order.freshen(now, &mut self.random);
         loop {
-            let goes_on = last.filter(|&last| self.goes_with(last, last + 1, wish));
             let found = match wish.only {
                 Some(piece) => self.order.pick_only(piece, wish.holds, wish.avoid),
-                None => goes_on.map(|last| last + 1).or_else(|| {
-                    let found = (self.order).pick(wish.holds, wish.avoid, &mut self.random);
-                    Some(self.start_of_row(found?, wish))
-                }),
+                None => (self.order)
+                    .pick(wish.holds, wish.avoid, &mut self.random)
+                    .map(|best| self.in_row(best, last, wish)),
             };
             let piece = found.ok_or(PickEnd::Dry)?;
             if !self.fits_budget(piece) {
@@ -441,24 +439,29 @@ impl Picker {
         }
     }
 
-    /// Whether another piece may be begun in a row with this one: it lies in the same extent, and is as rare and as much
-    /// wanted. Of those who have everything only: what others have is spread best piece by piece.
-    fn goes_with(&self, piece: u32, other: u32, wish: &Wish) -> bool {
+    /// What to begin instead of the best piece: the one behind the last in its extent, or the first of its own row, where
+    /// they are as good.
+    fn in_row(&self, best: u32, last: Option<u32>, wish: &Wish) -> u32 {
+        let next = last.map(|last| last + 1);
+        let next = next.filter(|next| !next.is_multiple_of(self.extent));
+        if let Some(next) = next.filter(|&next| self.is_as_good(next, best, wish)) {
+            return next;
+        }
+        let before = (best - best % self.extent..best).rev();
+        let row = before.take_while(|&other| self.is_as_good(other, best, wish));
+        row.last().unwrap_or(best)
+    }
+
+    /// Whether another piece may be begun as well as the best: it is as rare and as much wanted. Of those who have
+    /// everything only: what others have is spread best piece by piece.
+    fn is_as_good(&self, other: u32, best: u32, wish: &Wish) -> bool {
         let availability = |piece: u32| self.order.availability()[piece as usize];
         wish.holds.is_all()
             && !self.order.is_sequential()
-            && piece / self.extent == other / self.extent
             && other < self.layout.piece_count()
-            && availability(other) <= availability(piece)
-            && self.order.priority(other) >= self.order.priority(piece)
+            && availability(other) <= availability(best)
+            && self.order.priority(other) >= self.order.priority(best)
             && (self.order.pick_only(other, wish.holds, wish.avoid)).is_some()
-    }
-
-    fn start_of_row(&self, piece: u32, wish: &Wish) -> u32 {
-        let extent = piece - piece % self.extent;
-        let before = (extent..piece).rev();
-        let row = before.take_while(|&other| self.goes_with(other + 1, other, wish));
-        row.last().unwrap_or(piece)
     }
 
     fn begin(&mut self, piece: u32, wish: &Wish) {

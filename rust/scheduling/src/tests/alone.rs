@@ -707,3 +707,29 @@ fn short_pieces_of_a_seed_are_begun_in_rows_of_256_kib_and_of_others_one_by_one(
     let (pieces, one_by_one) = rows(Message::Bitfield([[0xff; 7].as_slice(), &[0xfe]].concat()));
     assert!((pieces, one_by_one > 30) == (63, true), "{one_by_one}");
 }
+
+#[test]
+fn a_row_of_short_pieces_is_left_for_one_that_is_wanted_more() {
+    let mut bench = Bench::new(256, 1);
+    bench.connect(P, true);
+    bench.say(P, Message::HaveAll);
+    bench.say(P, Message::Unchoke);
+    bench.answer(P);
+    let mut priorities = vec![1; 256];
+    let known: Vec<u32> = bench
+        .owed
+        .iter()
+        .map(|(_, request)| request.piece)
+        .collect();
+    let urgent = (known[known.len() - 1] + 128) % 256; // in another row
+    priorities[urgent as usize] = 7;
+    bench.put(Input::Priorities(priorities));
+    let next = loop {
+        let mut asked = bench.owed.iter().map(|(_, request)| request.piece);
+        match asked.find(|piece| !known.contains(piece)) {
+            Some(piece) => break piece,
+            None => assert!(bench.answer(P), "nothing is asked for"),
+        }
+    };
+    assert_eq!(next, urgent);
+}
