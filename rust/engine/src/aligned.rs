@@ -1,6 +1,6 @@
 //! Buffers that begin where a page of memory does.
 //!
-//! Copies in and out of the kernel are one `rep movsb` on new processors, and on some (AMD's Zen 3) that takes up to four
+//! Copies in and out of the kernel are one `rep movsb` on new processors, and on some (AMD's Zen 3) that takes up to five
 //! times as long where the target's place in its page is a few bytes behind the source's. What a file's cache holds lies
 //! at the start of a page, and what the allocator gives for a large buffer 16 bytes behind one.
 

@@ -33,6 +33,12 @@ struct State {
     wake: Wake,
 }
 
+impl State {
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.dropped == 0
+    }
+}
+
 /// What a new event does to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Wake {
@@ -106,8 +112,7 @@ impl EventQueue {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        let state = self.lock();
-        state.queue.is_empty() && state.dropped == 0
+        self.lock().is_empty()
     }
 
     /// Readable while events wait that no [`clear_wake`](Self::clear_wake) came after.
@@ -128,7 +133,7 @@ impl EventQueue {
     /// Ends the quiet if nothing waits; else it stays, and the reader drains and looks again later.
     pub fn rouse(&self) -> bool {
         let mut state = self.lock();
-        let idle = state.queue.is_empty() && state.dropped == 0;
+        let idle = state.is_empty();
         if idle && state.wake == Wake::Quiet {
             state.wake = Wake::Armed;
         }
@@ -146,7 +151,7 @@ impl EventQueue {
     pub fn wait(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
-        while state.queue.is_empty() && state.dropped == 0 {
+        while state.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;

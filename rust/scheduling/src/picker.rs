@@ -35,8 +35,6 @@ pub(crate) struct Picker {
     /// Pieces that failed before, sorted: fetched from a single peer.
     guarded: Vec<u32>,
     max_partial_bytes: u64,
-    /// Pieces to an extent: short ones are begun in a row.
-    extent: u32,
     /// Counts what might let a peer that found nothing find something.
     generation: u64,
     random: Random,
@@ -84,13 +82,12 @@ pub(crate) enum PickEnd {
 /// Begun pieces looked at for one pick; they are few unless a peer that held hundreds left.
 const PARTIALS_SEEN: usize = 256;
 
-/// Bytes of an extent. Reading and writing cost as much for a short piece as for this, where they come one by one.
+/// Bytes of an extent, in which short pieces are begun in a row. Reading and writing cost as much for a short piece as for this, where they come one by one.
 const EXTENT: u32 = 256 * 1024;
 
 impl Picker {
     pub(crate) fn new(layout: Layout, max_partial_bytes: u64, seed: u64) -> Self {
         let pieces = layout.piece_count();
-        let extent = (EXTENT / layout.piece_length()).max(1);
         Self {
             layout,
             order: Order::new(pieces),
@@ -101,7 +98,6 @@ impl Picker {
             seeds: 0,
             guarded: Vec::new(),
             max_partial_bytes,
-            extent,
             generation: 1,
             random: Random::new(seed),
         }
@@ -442,12 +438,13 @@ impl Picker {
     /// What to begin instead of the best piece: the one behind the last in its extent, or the first of its own row, where
     /// they are as good.
     fn in_row(&self, best: u32, last: Option<u32>, wish: &Wish) -> u32 {
+        let extent = (EXTENT / self.layout.piece_length()).max(1);
         let next = last.map(|last| last + 1);
-        let next = next.filter(|next| !next.is_multiple_of(self.extent));
+        let next = next.filter(|next| !next.is_multiple_of(extent));
         if let Some(next) = next.filter(|&next| self.is_as_good(next, best, wish)) {
             return next;
         }
-        let before = (best - best % self.extent..best).rev();
+        let before = (best - best % extent..best).rev();
         let row = before.take_while(|&other| self.is_as_good(other, best, wish));
         row.last().unwrap_or(best)
     }

@@ -35,7 +35,7 @@ pub(super) struct Stream {
     block: Option<Incoming>,
     /// Headers and blocks that may follow the one that is arriving.
     ahead: VecDeque<([u8; PIECE_HEADER], Vec<u8>)>,
-    /// How many of them are worth their memory.
+    /// How many of them are worth their memory. It does not fall: who was fast once may be so again.
     depth: usize,
     /// Bytes that the latest read put into the block and what is ahead.
     scattered: usize,
