@@ -3,11 +3,13 @@
 //! A byte shifts the hash by one and adds its number from a table, so a byte is forgotten after 64 more. Whether a place
 //! is a cut therefore depends on nothing but the 64 bytes before it, and places far apart can be looked at side by side.
 
+use crate::lanes::{self, STRIDE};
+
 /// Bytes that the hash remembers.
 pub(crate) const WINDOW: usize = 64;
 
 /// The first 256 outputs of `SplitMix64`, started at 0 (Steele, Lea and Flood, 2014). Frozen.
-static GEAR: [u64; 256] = {
+pub(crate) static GEAR: [u64; 256] = {
     let mut table = [0; 256];
     let mut state: u64 = 0;
     let mut i = 0;
@@ -35,19 +37,7 @@ pub(crate) fn roll(hash: u64, data: &[u8]) -> u64 {
 /// The number of bytes up to and including the first after which the hash is below `threshold`. `hash` is that before
 /// `data`, and then that after what was looked at. Where a place is likely found soon, `near` saves looking too far.
 pub(crate) fn find(hash: &mut u64, data: &[u8], threshold: u64, near: bool) -> Option<usize> {
-    let mut search = Search {
-        hash,
-        data,
-        at: 0,
-        threshold,
-    };
-    let found = if near { None } else { search.blocks::<4096>() };
-    let found = found.or_else(|| search.blocks::<512>());
-    let found = found.or_else(|| search.blocks::<128>());
-    found.or_else(|| {
-        let found = find_plain(search.hash, &data[search.at..], threshold)?;
-        Some(search.at + found)
-    })
+    Search::new(hash, data, threshold, lanes::are_here()).find(near)
 }
 
 /// One byte after the other: what `find` must agree with.
@@ -67,9 +57,30 @@ struct Search<'a> {
     data: &'a [u8],
     at: usize,
     threshold: u64,
+    in_vectors: bool,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(hash: &'a mut u64, data: &'a [u8], threshold: u64, in_vectors: bool) -> Self {
+        Self {
+            hash,
+            data,
+            at: 0,
+            threshold,
+            in_vectors,
+        }
+    }
+
+    fn find(mut self, near: bool) -> Option<usize> {
+        let found = if near { None } else { self.blocks::<4096>() };
+        let found = found.or_else(|| self.blocks::<512>());
+        let found = found.or_else(|| self.blocks::<128>());
+        found.or_else(|| {
+            let found = find_plain(self.hash, &self.data[self.at..], self.threshold)?;
+            Some(self.at + found)
+        })
+    }
+
     /// Goes on in blocks of four segments, as long as there are whole ones.
     fn blocks<const SEGMENT: usize>(&mut self) -> Option<usize> {
         let (segments, _) = self.data[self.at..].as_chunks::<SEGMENT>();
@@ -83,7 +94,7 @@ impl Search<'_> {
         None
     }
 
-    /// Four segments side by side: each hash waits for its own last step only.
+    /// Four segments side by side: each hash waits for its own last step only. Vectors skip the strides without a hit.
     fn block<const SEGMENT: usize>(&mut self, segments: &[[u8; SEGMENT]; LANES]) -> Option<usize> {
         let mut hashes = [*self.hash, 0, 0, 0];
         #[allow(clippy::needless_range_loop)] // side by side here, too
@@ -101,11 +112,20 @@ impl Search<'_> {
                 }
             };
         }
-        for at in 0..SEGMENT {
-            step!(0, at);
-            step!(1, at);
-            step!(2, at);
-            step!(3, at);
+        let mut from = 0;
+        while from < SEGMENT {
+            let mut to = SEGMENT;
+            if self.in_vectors {
+                from = lanes::pass(&mut hashes, segments, from, self.threshold);
+                to = (from + STRIDE).min(SEGMENT);
+            }
+            for at in from..to {
+                step!(0, at);
+                step!(1, at);
+                step!(2, at);
+                step!(3, at);
+            }
+            from = to;
         }
         *self.hash = hashes[3];
         None
@@ -129,7 +149,7 @@ impl Search<'_> {
     }
 }
 
-const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -144,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn side_by_side_is_one_after_the_other(
+        fn side_by_side_and_in_vectors_is_one_after_the_other(
             seed: u64,
             length in 0..80_000_usize,
             bits in 4_u32..16,
@@ -157,17 +177,18 @@ mod tests {
             })
             .take(length)
             .collect();
-            let (mut one, mut other) = (seed, seed);
-            let (mut from, mut again) = (0, 0);
+            let (mut one, mut side_by_side, mut in_vectors) = (seed, seed, seed);
+            let (mut from, threshold) = (0, 1 << (64 - bits));
             // All hits, one after the other, each search going on where the last ended.
             loop {
-                let plain = find_plain(&mut one, &data[from..], 1 << (64 - bits));
-                let fast = find(&mut other, &data[again..], 1 << (64 - bits), near);
-                prop_assert_eq!(plain, fast);
-                prop_assert_eq!(one, other);
+                let rest = &data[from..];
+                let plain = find_plain(&mut one, rest, threshold);
+                prop_assert_eq!(plain, Search::new(&mut side_by_side, rest, threshold, false).find(near));
+                prop_assert_eq!(plain, find(&mut in_vectors, rest, threshold, near));
+                prop_assert_eq!(one, side_by_side);
+                prop_assert_eq!(one, in_vectors);
                 let Some(found) = plain else { break };
                 from += found;
-                again = from;
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod cutter;
 mod gear;
+mod lanes;
 
 pub use cutter::{Bounds, BoundsError, Cutter};
 
