@@ -1,5 +1,7 @@
 //! The engine: sessions, sockets, storage, hashing. All I/O is here, and no policy: the Swarm decides, this carries out.
 
+#![forbid(unsafe_code)]
+
 mod aligned;
 pub mod api;
 pub mod chunk;

@@ -6,6 +6,8 @@
 //! in every test run, and `cargo-fuzz/` feeds them what libFuzzer finds (`make fuzz`). Corpus files named `good-*` must
 //! be accepted, `bad-*` refused; `examples/make_corpus.rs` writes them.
 
+#![forbid(unsafe_code)]
+
 mod bencode;
 pub mod corpus;
 mod magnet;

@@ -3,6 +3,8 @@
 //! Everything here is a function of its arguments: no clock, socket, file, thread or random source. Bytes from outside
 //! can make an error, never a panic, and never an allocation by a length that they merely claim.
 
+#![forbid(unsafe_code)]
+
 pub mod bencode;
 pub mod check;
 pub mod client;

@@ -3,6 +3,8 @@
 //! This room decides; it has no clock, socket, file, thread or global random source, and iterates nothing in hash order,
 //! so that a run can be simulated, replayed and fuzzed. The engine drives it with real sockets.
 
+#![forbid(unsafe_code)]
+
 mod bans;
 mod belief;
 mod bitfield;

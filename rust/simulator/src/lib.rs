@@ -5,6 +5,8 @@
 //!
 //! What it leaves out: packets, loss and the slow start of TCP. Messages take the delay alone and no room on a link.
 
+#![forbid(unsafe_code)]
+
 pub mod bounds;
 mod event;
 mod node;
