@@ -2,14 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use p2pcore_protocol::extension::ExtensionHandshake;
 use p2pcore_protocol::message::Message;
 use p2pcore_scheduling::{CloseReason, Input, PeerInfo, PeerKey, Site};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use super::outbox::Outbox;
+use super::outbox::{Due, Outbox};
 use super::torrent::Torrent;
 use super::{Net, reader, writer};
 
@@ -78,11 +80,14 @@ impl Peer {
     /// Queues a message and wakes the writer.
     pub fn send(&self, message: &Message) {
         let mut outbox = self.outbox.borrow_mut();
+        let before = outbox.due();
         outbox.push(message);
         if outbox.is_flooded() {
             self.close(CloseReason::Flooded);
         }
-        self.wake.notify_one();
+        if outbox.due() != before {
+            self.wake.notify_one();
+        }
     }
 
     /// Queues a block and wakes the writer.
@@ -91,9 +96,22 @@ impl Peer {
         self.wake.notify_one();
     }
 
-    /// Until there is something to write.
-    pub async fn writable(&self) {
-        self.wake.notified().await;
+    /// Until there is something to write. `told` is when `have`s were last written.
+    pub async fn writable(&self, told: Option<Instant>) {
+        loop {
+            let due = self.outbox.borrow().due();
+            let later = told.map(|told| told + NEWS_EVERY);
+            match (due, later) {
+                (Due::Now, _) | (Due::WithMoreNews, None) => return,
+                (Due::WithMoreNews, Some(later)) => {
+                    let more = tokio::time::timeout_at(later, self.wake.notified());
+                    if more.await.is_err() {
+                        return;
+                    }
+                }
+                (Due::Never, _) => self.wake.notified().await,
+            }
+        }
     }
 
     /// Ends the connection soon; the first reason counts.
@@ -127,4 +145,71 @@ pub(super) async fn run(net: Rc<Net>, torrent: Rc<Torrent>, stream: TcpStream, i
         reason = writer::write(&net, &torrent, &peer, &stream) => reason,
     };
     torrent.disconnected(&net, &peer, reason);
+}
+
+/// `have`s go to a peer at once, but not more often than this: where pieces come faster, nobody misses one of them for so
+/// short a time.
+const NEWS_EVERY: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use p2pcore_protocol::PieceIndex;
+
+    use super::*;
+
+    fn have() -> Message {
+        Message::Have(7)
+    }
+
+    fn peer() -> Peer {
+        let info = PeerInfo {
+            addr: "127.0.0.1:9".parse().unwrap(),
+            outgoing: false,
+            peer_id: [2; 20],
+            fast: true,
+            extended: false,
+            v2: false,
+        };
+        Peer::new(PeerKey(1), info, None)
+    }
+
+    /// Of virtual time, which goes on when all wait.
+    async fn waited(peer: &Peer, told: Option<Instant>) -> Duration {
+        let begin = Instant::now();
+        peer.writable(told).await;
+        begin.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn haves_that_come_fast_go_together() {
+        let peer = peer();
+        peer.send(&have());
+        assert_eq!(waited(&peer, None).await, Duration::ZERO);
+        let told = Some(Instant::now());
+        tokio::time::advance(NEWS_EVERY / 2).await;
+        assert!(NEWS_EVERY / 2 <= waited(&peer, told).await);
+        assert_eq!(waited(&peer, told).await, Duration::ZERO, "long ago");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_messages_and_blocks_do_not_wait_for_haves() {
+        for also in [true, false] {
+            let peer = peer();
+            let told = Some(Instant::now());
+            peer.send(&have());
+            let (waited, ()) = tokio::join!(waited(&peer, told), async {
+                tokio::task::yield_now().await;
+                if also {
+                    peer.send(&Message::Interested);
+                } else {
+                    peer.serve(p2pcore_protocol::BlockSpan {
+                        piece: PieceIndex::new(0),
+                        begin: 0,
+                        length: 1,
+                    });
+                }
+            });
+            assert_eq!(waited, Duration::ZERO);
+        }
+    }
 }

@@ -5,8 +5,10 @@ use std::io::{self, IoSlice};
 use p2pcore_protocol::{BlockSpan, codec};
 use p2pcore_scheduling::{CloseReason, Input, Place};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::limits::{Allowance, Way};
+use super::outbox::Due;
 use super::peer::Peer;
 use super::torrent::Torrent;
 use super::{Net, jobs};
@@ -22,13 +24,15 @@ pub(super) async fn write(
 ) -> CloseReason {
     let allowance = Allowance::new(net, Way::Up, torrent.id, Place::of(peer.info.addr.ip()));
     let mut batch = Batch::default();
+    let mut told = None;
     loop {
-        let limited = allowance.is_limited();
-        batch.take(peer, limited);
-        if batch.is_empty() {
+        if peer.outbox.borrow().due() != Due::Now {
             batch = Batch::default(); // an idle peer costs no buffer
-            peer.writable().await;
-            continue;
+        }
+        peer.writable(told).await;
+        let limited = allowance.is_limited();
+        if batch.take(peer, limited) {
+            told = Some(Instant::now());
         }
         if limited {
             allowance.take_all(batch.payload_length() as u64).await;
@@ -65,13 +69,13 @@ struct Batch {
 
 impl Batch {
     /// Takes what waits, and nothing is left of the batch before. Under a rate limit messages never wait behind blocks,
-    /// and blocks go one by one.
-    fn take(&mut self, peer: &Peer, limited: bool) {
+    /// and blocks go one by one. True if there are `have`s in it.
+    fn take(&mut self, peer: &Peer, limited: bool) -> bool {
         self.messages.clear();
         self.spans.clear();
         self.headers.clear();
         let mut outbox = peer.outbox.borrow_mut();
-        self.messages.append(&mut outbox.messages);
+        let news = outbox.take_messages(&mut self.messages);
         let most = match (limited, self.messages.is_empty()) {
             (true, false) => 0,
             (true, true) => 1,
@@ -83,16 +87,13 @@ impl Batch {
             .drain(..count)
             .for_each(|span| self.push(span));
         self.payload.grow(self.payload_length());
+        news
     }
 
     fn push(&mut self, span: BlockSpan) {
         let headers = &mut self.headers;
         codec::encode_piece_header(span.piece.get(), span.begin, span.length, headers);
         self.spans.push(span);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.spans.is_empty()
     }
 
     fn payload_length(&self) -> usize {
