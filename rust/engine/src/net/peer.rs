@@ -152,25 +152,29 @@ pub(super) async fn run(net: Rc<Net>, torrent: Rc<Torrent>, stream: TcpStream, i
 const NEWS_EVERY: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use p2pcore_protocol::PieceIndex;
 
     use super::*;
 
-    fn have() -> Message {
-        Message::Have(7)
-    }
-
-    fn peer() -> Peer {
-        let info = PeerInfo {
+    /// Who connected to us, and speaks BEP 6.
+    pub fn somebody() -> PeerInfo {
+        PeerInfo {
             addr: "127.0.0.1:9".parse().unwrap(),
             outgoing: false,
             peer_id: [2; 20],
             fast: true,
             extended: false,
             v2: false,
-        };
-        Peer::new(PeerKey(1), info, None)
+        }
+    }
+
+    fn have() -> Message {
+        Message::Have(7)
+    }
+
+    fn peer() -> Peer {
+        Peer::new(PeerKey(1), somebody(), None)
     }
 
     /// Of virtual time, which goes on when all wait.

@@ -95,9 +95,10 @@ mod tests {
 
     use p2pcore_protocol::create::{CreateOptions, FileEntry, Plan};
     use p2pcore_protocol::{Attributes, Format, Metainfo, TorrentPath};
-    use p2pcore_scheduling::{CloseReason, PeerInfo};
+    use p2pcore_scheduling::CloseReason;
     use tokio::sync::mpsc::unbounded_channel;
 
+    use super::super::super::peer::tests::somebody;
     use super::super::super::{Setup, add_torrent, finish};
     use super::*;
     use crate::aligned::PageBuffer;
@@ -201,15 +202,7 @@ mod tests {
         let completed = |kind: &EventKind| matches!(kind, EventKind::Completed);
         assert_eq!(told().iter().filter(|kind| completed(kind)).count(), 1);
 
-        let info = PeerInfo {
-            addr: "127.0.0.1:9".parse().unwrap(),
-            outgoing: false,
-            peer_id: [2; 20],
-            fast: true,
-            extended: false,
-            v2: false,
-        };
-        let peer = torrent.connected(&net, info, None).unwrap();
+        let peer = torrent.connected(&net, somebody(), None).unwrap();
         assert!(torrent.core(&net).swarm.have().is_full());
         torrent.core(&net).before.uploaded = 5; // as if it had been served
         torrent.refresh(&net);
