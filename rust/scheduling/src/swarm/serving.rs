@@ -17,6 +17,8 @@ use crate::uploader::{Candidate, Served, Terms};
 
 /// A turn is worth at least this, so that small pieces do not make peers take turns all the time.
 const LEAST_TURN: u64 = 256 * 1024;
+/// Who lacks more than so many of our pieces soon has nothing to give that anybody lacks.
+const FAR_BEHIND: u32 = 4;
 /// Without BEP 6 a choke throws away what was asked for: such peers keep a slot for so long.
 const DWELL: Duration = Duration::from_secs(10);
 
@@ -165,9 +167,9 @@ impl Swarm {
         slots.min(self.config.unchoke_slots)
     }
 
-    /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, then by how long
-    /// they wait. Those that gave do not wait for whoever was only let in because there was room, and nobody waits for
-    /// who has no use for its slot now.
+    /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, of these first to
+    /// those that fell behind, then by how long they wait. Those that gave do not wait for whoever was only let in because
+    /// there was room, and nobody waits for who has no use for its slot now.
     pub(super) fn give_free_slots(&mut self, now: Time) {
         let (mut used, mut guests, mut idle) = (0, Vec::new(), Vec::new());
         for peer in self.peers.unchoked().filter(|peer| peer.is_candidate()) {
@@ -183,14 +185,16 @@ impl Swarm {
             return;
         }
         let waits = |peer: &&Peer| peer.choking() && peer.is_candidate();
+        let (pieces, have) = (self.layout.piece_count(), self.have().count());
         let waiting = self.peers.iter().filter(waits).map(|peer| {
             let last = self.sated.binary_search(&peer.account()).is_ok();
             let since = (peer.account_turned, peer.turned);
-            (last, peer.downloaded == 0, since, peer.key)
+            let keeps_up = peer.holds.count(pieces) + FAR_BEHIND >= have;
+            (last, peer.downloaded == 0, keeps_up, since, peer.key)
         });
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_unstable();
-        for (last, gave_nothing, _, key) in waiting {
+        for (last, gave_nothing, _, _, key) in waiting {
             if free > 0 {
                 free -= 1;
             } else if let Some(idle) = idle.pop() {
