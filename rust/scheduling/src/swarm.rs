@@ -4,6 +4,7 @@
 //! addresses are dialled. Timers need no precision: one tick looks at everything, four times a second while blocks are
 //! owed to us, once a second otherwise, and never while there is nobody to look at.
 
+mod announcing;
 mod blocks;
 mod connecting;
 mod filling;
@@ -81,6 +82,8 @@ pub struct Swarm {
     /// Reused between picks.
     picked: Vec<Picked>,
     whole: Vec<u32>,
+    /// Pieces that were announced and are not there yet.
+    coming: Vec<u32>,
 }
 
 /// What one input left to be settled.
@@ -129,6 +132,7 @@ impl Swarm {
             todo: Todo::default(),
             picked: Vec::new(),
             whole: Vec::new(),
+            coming: Vec::new(),
             layout,
         };
         // A torrent of empty files is complete from the start.

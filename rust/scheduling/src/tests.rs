@@ -1,6 +1,7 @@
 //! Behaviour of whole swarms, on a fake network with a fake clock, and of one Swarm under a hostile peer.
 
 mod alone;
+mod announcing;
 mod chaos;
 mod explaining;
 mod importing;

@@ -44,17 +44,26 @@ impl Uploads {
         at.and_then(|at| self.queue.remove(at))
     }
 
+    /// Drops a request for a piece that waits.
+    pub(crate) fn drop_of(&mut self, piece: u32) -> Option<BlockSpan> {
+        let at = self.queue.iter().position(|span| span.piece.get() == piece);
+        at.and_then(|at| self.queue.remove(at))
+    }
+
     /// The connection takes about so many payload bytes.
     pub(crate) fn set_room(&mut self, room: u32) {
         self.room = room;
     }
 
-    /// The next request to serve, while there is room. The last one may overshoot: it is longer than what is left.
-    pub(crate) fn serve_next(&mut self) -> Option<BlockSpan> {
+    /// The next request to serve, while there is room, but for the pieces that are still to come. The last one may
+    /// overshoot: it is longer than what is left.
+    pub(crate) fn serve_next(&mut self, coming: &[u32]) -> Option<BlockSpan> {
         if self.room == 0 {
             return None;
         }
-        let span = self.queue.pop_front()?;
+        let ready = |span: &BlockSpan| !coming.contains(&span.piece.get());
+        let at = self.queue.iter().position(ready)?;
+        let span = self.queue.remove(at)?;
         self.room = self.room.saturating_sub(span.length);
         Some(span)
     }
@@ -80,11 +89,11 @@ mod tests {
         assert!((0..4).all(|begin| uploads.push(span(begin), 4)));
         assert!(!uploads.push(span(4), 4));
         assert!(uploads.cancel(span(1)) && !uploads.cancel(span(1)));
-        assert_eq!(uploads.serve_next(), None);
+        assert_eq!(uploads.serve_next(&[]), None);
         uploads.set_room(15);
-        assert_eq!(uploads.serve_next(), Some(span(0)));
-        assert_eq!(uploads.serve_next(), Some(span(2)));
-        assert_eq!(uploads.serve_next(), None);
+        assert_eq!(uploads.serve_next(&[]), Some(span(0)));
+        assert_eq!(uploads.serve_next(&[]), Some(span(2)));
+        assert_eq!(uploads.serve_next(&[]), None);
         assert_eq!(uploads.len(), 1);
     }
 

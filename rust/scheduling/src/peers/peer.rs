@@ -79,6 +79,8 @@ pub(crate) struct Peer {
     pub(crate) stall: Stall,
     pub(crate) patience: Patience,
     pub(crate) uploads: Uploads,
+    /// Pieces that we told it of, and that are still to come.
+    pub(crate) awaits: Vec<u32>,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
     pub(super) account: Account,
@@ -150,6 +152,7 @@ impl Peer {
             window: Window::new(),
             stall: Stall::new(),
             uploads: Uploads::default(),
+            awaits: Vec::new(),
             down: RateMeter::new(),
             up: RateMeter::new(),
             downloaded: 0,
@@ -191,6 +194,12 @@ impl Peer {
     /// We passed on the slot that we have there, and do not know yet whether it was taken.
     pub(crate) fn is_passing(&self, now: Time) -> bool {
         !self.choked && now < self.passing
+    }
+
+    /// A piece that we told it of came, or does not come; whether it was told.
+    pub(crate) fn stop_awaiting(&mut self, piece: u32) -> bool {
+        let at = self.awaits.iter().position(|awaited| *awaited == piece);
+        at.map(|at| self.awaits.swap_remove(at)).is_some()
     }
 
     /// It is at our site.

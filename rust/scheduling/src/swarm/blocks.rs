@@ -73,7 +73,7 @@ impl Swarm {
             Some((_, Block::Stored)) | None => self.discard(ticket, length),
         }
         self.believe(key, change);
-        self.let_choked_go(key);
+        self.let_choked_go(now, key);
         self.fill(now, key);
     }
 
@@ -96,15 +96,15 @@ impl Swarm {
             self.believe(key, change);
         }
         self.picker.release(name.0, name.1);
-        self.let_choked_go(key);
+        self.let_choked_go(now, key);
         self.todo.fill_all = true;
     }
 
     /// A peer that chokes us and owes nothing any more keeps no piece for itself.
-    fn let_choked_go(&mut self, key: PeerKey) {
+    fn let_choked_go(&mut self, now: Time, key: PeerKey) {
         let peer = self.peers.get(key);
         if peer.is_some_and(|peer| peer.choked() && peer.requests.len() == 0) {
-            self.free_held(key);
+            self.free_held(now, key);
         }
     }
 
@@ -126,7 +126,7 @@ impl Swarm {
         }
         self.peers.set_choked(key, true);
         // With it each request is answered: what is on its way comes, the rest is rejected.
-        self.let_choked_go(key);
+        self.let_choked_go(now, key);
         self.todo.fill_all = true;
     }
 
@@ -167,7 +167,7 @@ impl Swarm {
             self.picker.release(piece, block);
         }
         self.believe(key, change);
-        self.free_held(key);
+        self.free_held(now, key);
         self.todo.fill_all = true;
     }
 
@@ -183,10 +183,10 @@ impl Swarm {
 
     /// Pieces that only this peer was to send: anyone may go on with them. One that failed before starts anew instead,
     /// so that it has one sender.
-    pub(super) fn free_held(&mut self, key: PeerKey) {
+    pub(super) fn free_held(&mut self, now: Time, key: PeerKey) {
         for piece in self.picker.held_by(key) {
             if self.picker.is_guarded(piece) {
-                self.give_up(piece);
+                self.give_up(now, piece);
             } else {
                 self.picker.share(piece);
             }
@@ -194,8 +194,9 @@ impl Swarm {
     }
 
     /// Forgets a begun piece whose requests are all taken back.
-    pub(super) fn give_up(&mut self, piece: u32) {
+    pub(super) fn give_up(&mut self, now: Time, piece: u32) {
         if let Some(stored) = self.picker.give_up(piece) {
+            self.take_back(now, piece);
             self.counters.wasted += stored;
             self.out.push(Output::Drop {
                 piece: PieceIndex::new(piece),
@@ -229,6 +230,8 @@ impl Swarm {
                 piece: span.piece,
                 prints: self.blame.wants_prints(piece),
             });
+        } else {
+            self.announce_coming(now, key, piece);
         }
     }
 

@@ -132,7 +132,7 @@ impl Swarm {
         for (piece, block) in peer.requests.iter() {
             self.picker.release(piece, block);
         }
-        self.free_held(key);
+        self.free_held(now, key);
         self.part(now, &peer);
         if peer.belief.is_firm() {
             self.picker.count_holdings(&peer.holds, false);

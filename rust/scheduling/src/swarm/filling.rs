@@ -108,7 +108,7 @@ impl Swarm {
         }
         self.timers.hurry(now);
         if probe {
-            self.let_probe_go(key);
+            self.let_probe_go(now, key);
         }
         if end == PickEnd::Dry && self.picker.all_asked() {
             self.duplicate_for(now, key);
@@ -136,7 +136,7 @@ impl Swarm {
     }
 
     /// Nobody counts on a probe: its block stays open to others, and is welcome if it comes all the same.
-    fn let_probe_go(&mut self, key: PeerKey) {
+    fn let_probe_go(&mut self, now: Time, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
@@ -144,7 +144,7 @@ impl Swarm {
             self.picker.release(piece, block);
             self.todo.fill_all = true;
         }
-        self.free_held(key);
+        self.free_held(now, key);
     }
 
     /// The endgame: everything was asked of somebody, so the latest blocks of the slowest peers are asked for again.

@@ -28,7 +28,7 @@ impl Swarm {
             }
             if self.picker.partials().get(piece.get()).is_some() {
                 self.withdraw_everywhere(now, piece);
-                self.give_up(piece.get());
+                self.give_up(now, piece.get());
             }
             self.gain(now, piece);
             self.resolve(now, piece.get(), &[]);
@@ -39,7 +39,7 @@ impl Swarm {
     /// Storage lost a piece's blocks.
     pub(super) fn on_store_failed(&mut self, now: Time, piece: PieceIndex) {
         self.withdraw_everywhere(now, piece);
-        self.give_up(piece.get());
+        self.give_up(now, piece.get());
     }
 
     pub(super) fn on_priorities(&mut self, now: Time, priorities: &[u8]) {
@@ -55,7 +55,7 @@ impl Swarm {
             .collect();
         for piece in unwanted {
             self.withdraw_everywhere(now, PieceIndex::new(piece));
-            self.give_up(piece);
+            self.give_up(now, piece);
         }
         let dropped: Vec<u32> = self
             .blame
@@ -100,10 +100,16 @@ impl Swarm {
         if let Some(locality) = &mut self.locality {
             locality.close(piece);
         }
+        self.coming.retain(|coming| *coming != piece);
+        let mut awaiting = Vec::new();
         for peer in self.peers.iter_mut() {
             peer.allowed_fast.retain(|other| *other != piece);
+            let told = peer.stop_awaiting(piece);
+            if told && peer.uploads.len() > 0 {
+                awaiting.push(peer.key);
+            }
             // Also to those who have it: an origin that hides what it has waits for it.
-            if !peer.holds.is_all() {
+            if !told && !peer.holds.is_all() {
                 self.out.send(now, peer, Message::Have(piece));
             }
             if peer.holds.contains(piece) && needed {
@@ -112,6 +118,9 @@ impl Swarm {
                     self.out.send(now, peer, Message::NotInterested);
                 }
             }
+        }
+        for key in awaiting {
+            self.serve(now, key);
         }
     }
 
@@ -139,7 +148,7 @@ impl Swarm {
             return;
         }
         self.picker.guard(piece.get());
-        self.give_up(piece.get());
+        self.give_up(now, piece.get());
         if bad_blocks.is_empty() && senders.len() > 1 {
             for key in self.blame.open_case(piece.get(), &senders, attempt) {
                 if let Some(peer) = self.peers.get_mut(key) {

@@ -37,7 +37,8 @@ impl Swarm {
         };
         peer.yields = false;
         let open = !peer.choking() || peer.offers.cover(request.piece);
-        let served = open && self.picker.have().contains(request.piece);
+        let there = self.picker.have().contains(request.piece);
+        let served = open && (there || peer.awaits.contains(&request.piece));
         if served && peer.uploads.push(span, self.config.upload_queue) {
             self.count_request(now, key, request.piece);
             self.serve(now, key);
@@ -76,13 +77,13 @@ impl Swarm {
         }
     }
 
-    fn serve(&mut self, now: Time, key: PeerKey) {
+    pub(super) fn serve(&mut self, now: Time, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
         let mut ended = false;
         let account = peer.account();
-        while let Some(span) = peer.uploads.serve_next() {
+        while let Some(span) = peer.uploads.serve_next(&peer.awaits) {
             if let (Some(origin), Some(shown)) = (&mut self.origin, &mut peer.shown) {
                 origin.on_sent(now, span.length);
                 let first = !shown.is_tried;

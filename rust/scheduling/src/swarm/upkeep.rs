@@ -83,7 +83,8 @@ impl Swarm {
         }
         self.look_after_site(now);
         self.hedge_late(now);
-        self.drop_stuck();
+        self.drop_stuck(now);
+        self.take_late_back(now);
         self.look_after_promises(now);
         self.choose_whom_to_serve(now);
         if !self.blame.is_quiet() {
@@ -129,7 +130,7 @@ impl Swarm {
     }
 
     /// Too many pieces are begun for another to be, and one of them cannot go on with the peers at hand: it makes room.
-    fn drop_stuck(&mut self) {
+    fn drop_stuck(&mut self, now: Time) {
         let partials = self.picker.partials();
         let bytes = partials.bytes() + u64::from(self.layout.piece_length());
         if partials.count() < 2 || bytes <= self.config.max_partial_bytes {
@@ -145,7 +146,7 @@ impl Swarm {
             .filter(|partial| partial.asked() == 0 && !reachable(partial.piece))
             .min_by_key(|partial| (partial.stored(), partial.piece));
         if let Some(piece) = stuck.map(|partial| partial.piece) {
-            self.give_up(piece);
+            self.give_up(now, piece);
         }
     }
 

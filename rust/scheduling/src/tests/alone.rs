@@ -100,21 +100,24 @@ impl Bench {
         outputs
     }
 
+    /// A peer answers the oldest request that it owes, if there is one.
+    pub(super) fn next_block(&mut self, peer: PeerKey) -> Vec<Output> {
+        let at = self.owed.iter().position(|(owes, _)| *owes == peer);
+        let oldest = at.and_then(|at| self.owed.remove(at));
+        oldest.map_or(Vec::new(), |(_, request)| self.block(peer, request))
+    }
+
     /// A peer answers the oldest request that it owes, well; whole pieces are found good. Whether it owed one.
     pub(super) fn answer(&mut self, peer: PeerKey) -> bool {
-        let Some(at) = self.owed.iter().position(|(owes, _)| *owes == peer) else {
-            return false;
-        };
-        let Some((_, request)) = self.owed.remove(at) else {
-            return false;
-        };
-        for output in self.block(peer, request) {
+        let outputs = self.next_block(peer);
+        let owed = !outputs.is_empty();
+        for output in outputs {
             if let Output::Check { piece, .. } = output {
                 let good = Verdict::Good(Verified::simulated(piece));
                 self.put(checked(good));
             }
         }
-        true
+        owed
     }
 
     pub(super) fn wait(&mut self, seconds: u64) -> Vec<Output> {

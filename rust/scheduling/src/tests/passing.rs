@@ -9,7 +9,7 @@ use p2pcore_protocol::message::Message;
 use super::alone::{Bench, P, Q, request, requests, sent};
 use crate::{Input, Output, PeerKey};
 
-fn extensions(peer: PeerKey) -> Input {
+pub(super) fn extensions(peer: PeerKey) -> Input {
     Input::PeerExtensions {
         peer,
         passes: true,
@@ -119,7 +119,7 @@ fn unchoked(outputs: &[Output]) -> Vec<PeerKey> {
 }
 
 /// The pieces that are gone, as a peer is told.
-fn gone(outputs: &[Output], to: PeerKey) -> Vec<u32> {
+pub(super) fn gone(outputs: &[Output], to: PeerKey) -> Vec<u32> {
     let said = sent(outputs, to).into_iter();
     said.filter_map(|message| match message {
         Message::Extended { id: 7, payload } => Some(parse_dont_have(&payload).unwrap()),
