@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use p2pcore_protocol::BLOCK;
-use p2pcore_protocol::extension::encode_dont_have;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
@@ -17,7 +16,7 @@ use crate::input::PeerKey;
 use crate::peers::Peer;
 use crate::time::Time;
 
-/// What is announced later than this before it is there came late by an accident.
+/// A longer round trip was measured in a queue: whoever asks us waits for no such time.
 const LONGEST_LEAD: Duration = Duration::from_millis(250);
 
 impl Swarm {
@@ -78,10 +77,7 @@ impl Swarm {
             if !peer.stop_awaiting(piece) {
                 continue;
             }
-            if let Some(id) = peer.dont_have {
-                let payload = encode_dont_have(piece).to_vec();
-                self.out.send(now, peer, Message::Extended { id, payload });
-            }
+            self.out.send_dont_have(now, peer, piece);
             while let Some(span) = peer.uploads.drop_of(piece) {
                 self.counters.requests_refused += 1;
                 self.out.send(now, peer, Message::Reject(request_of(span)));

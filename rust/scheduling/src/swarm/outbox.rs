@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use p2pcore_protocol::extension::encode_dont_have;
 use p2pcore_protocol::message::Message;
 
 use crate::output::Output;
@@ -33,5 +34,13 @@ impl Outbox {
             peer: peer.key,
             message,
         });
+    }
+
+    /// A piece that the peer was told of is not there (BEP 54), if it understands that.
+    pub(super) fn send_dont_have(&mut self, now: Time, peer: &mut Peer, piece: u32) {
+        if let Some(id) = peer.dont_have {
+            let payload = encode_dont_have(piece).to_vec();
+            self.send(now, peer, Message::Extended { id, payload });
+        }
     }
 }

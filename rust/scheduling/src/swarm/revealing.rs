@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use p2pcore_protocol::PieceIndex;
-use p2pcore_protocol::extension::encode_dont_have;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
@@ -77,13 +76,15 @@ impl Swarm {
         let Some(peer) = self.peers.iter_mut().find(alone) else {
             return;
         };
-        let (Some(id), Some(mut shown)) = (peer.dont_have, peer.shown.take()) else {
+        if peer.dont_have.is_none() {
+            return;
+        }
+        let Some(mut shown) = peer.shown.take() else {
             return;
         };
         for piece in 0..pieces {
             if !peer.holds.contains(piece) && !shown.is_promised(piece) {
-                let payload = encode_dont_have(piece).to_vec();
-                self.out.send(now, peer, Message::Extended { id, payload });
+                self.out.send_dont_have(now, peer, piece);
             }
         }
         (shown.was_alone, shown.everything) = (false, None);
