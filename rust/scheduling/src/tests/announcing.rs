@@ -147,6 +147,18 @@ fn nobody_is_told_ahead_who_cannot_be_told_otherwise() {
 }
 
 #[test]
+fn nobody_is_told_ahead_who_only_takes() {
+    let mut bench = between();
+    let had = bench.swarm.have().iter().next().unwrap();
+    let outputs = bench.say(Q, Message::Request(request(had, 0, BLOCK)));
+    assert_eq!(served(&outputs), [(Q, had)]);
+    for _ in 1..BLOCKS {
+        assert_eq!(haves(&bench.next_block(P), Q), []);
+        bench.now = bench.now + GAP;
+    }
+}
+
+#[test]
 fn the_last_piece_is_not_announced_ahead() {
     let mut bench = between();
     let mut ahead = 0;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use p2pcore_protocol::BLOCK;
 use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::{BLOCK, PieceIndex, Verified};
 
 use super::alone::{Bench, P, Q, request, requests, sent};
 use crate::{Input, Output, PeerKey};
@@ -105,6 +105,31 @@ fn a_slot_that_is_passed_on_goes_to_whoever_waits() {
     bench.say(P, Message::Interested);
     let outputs = bench.say(P, Message::NotInterested);
     assert_eq!(sent(&outputs, P), []);
+}
+
+#[test]
+fn a_free_slot_goes_to_whoever_fell_behind() {
+    for lacks in [4, 5] {
+        let mut bench = Bench::new(12, 1);
+        let ours = (0..8).map(|piece| Verified::simulated(PieceIndex::new(piece)));
+        bench.put(Input::Had(ours.collect()));
+        let mut served = Vec::new();
+        for peer in (1..6).map(PeerKey) {
+            bench.connect(peer, true);
+            let had = if peer == PeerKey(5) { 8 - lacks } else { 7 };
+            for piece in 0..had {
+                bench.say(peer, Message::Have(piece));
+            }
+            bench.put(Input::Progress { peer, bytes: 1 });
+            served.extend(unchoked(&bench.say(peer, Message::Interested)));
+            bench.now = bench.now + Duration::from_millis(1);
+        }
+        assert_eq!(served, [1, 2, 3].map(PeerKey));
+        // The fourth waits longer than the fifth.
+        let next = PeerKey(if lacks > 4 { 5 } else { 4 });
+        let outputs = bench.say(PeerKey(1), Message::NotInterested);
+        assert_eq!(unchoked(&outputs), [next]);
+    }
 }
 
 fn unchoked(outputs: &[Output]) -> Vec<PeerKey> {
