@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use p2pcore_protocol::Member;
+use p2pcore_protocol::{Layout, Member};
 
 use crate::belief::Belief;
 use crate::blame::Parole;
@@ -229,7 +229,13 @@ impl Peer {
     }
 
     /// What a policy is told of it.
-    pub(crate) fn candidate(&self, now: Time, forwarding: &Forwarding) -> Candidate {
+    pub(crate) fn candidate(
+        &self,
+        now: Time,
+        layout: &Layout,
+        forwarding: &Forwarding,
+    ) -> Candidate {
+        let pieces = self.holds.count(layout.piece_count());
         Candidate {
             key: self.key,
             account: self.account(),
@@ -237,6 +243,7 @@ impl Peer {
             takes: self.up.rate(now),
             given: self.downloaded,
             taken: self.uploaded,
+            holds: u64::from(pieces) * u64::from(layout.piece_length()),
             served: self.served,
             since: self.turned,
             account_since: self.account_turned,

@@ -115,7 +115,7 @@ impl Swarm {
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
-            .map(|peer| peer.candidate(now, &self.forwarding))
+            .map(|peer| peer.candidate(now, &self.layout, &self.forwarding))
             .partition(|peer| self.sated.binary_search(&peer.account).is_ok());
         // Of an origin, those wait that it could show something.
         let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());

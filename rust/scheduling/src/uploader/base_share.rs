@@ -2,7 +2,7 @@
 //! identity, a piece at a time. The rest goes to those that gave, in the order of what part of it they got back (after
 //! `PropShare`: Levin et al., "BitTorrent is an auction", 2008), so that nothing has to be estimated, and who gives little
 //! cannot take much. When we need nothing, one half is shared out in turn among all, the other among those that gave us
-//! something or pass on what they get.
+//! something or pass on what they get: to whoever has least.
 //!
 //! The parts are kept in bytes, not in slots: what was sent beyond the guaranteed part, or below it, is made good by
 //! fewer or more turns.
@@ -95,14 +95,14 @@ impl BaseShare {
         }
     }
 
-    /// Takes those out whose turn it is: of the best class, those whose turn goes on, then who had least. Each with what
-    /// it had taken when its turn began.
+    /// Takes those out whose turn it is: of the best class, those whose turn goes on, then who is in most need, then who
+    /// had least. Each with what it had taken when its turn began.
     fn take_turns(
         &self,
         (now, quantum): (Time, u64),
         waiting: &mut Vec<&Candidate>,
         slots: usize,
-        class: impl Fn(&Candidate) -> Class,
+        rank: impl Fn(&Candidate) -> (Class, Has),
     ) -> Vec<(PeerKey, u64)> {
         let goes_on = |peer: &Candidate, began: u64| {
             let turn = now.since(peer.since);
@@ -117,7 +117,8 @@ impl BaseShare {
         waiting.sort_by_cached_key(|peer| {
             let had = self.had.get(&peer.account).copied();
             let ends = began(peer).is_none();
-            (class(peer), ends, had, peer.waits_since(), peer.key)
+            let (class, has) = rank(peer);
+            (class, ends, has, had, peer.waits_since(), peer.key)
         });
         let chosen = waiting.drain(..slots.min(waiting.len()));
         chosen
@@ -136,12 +137,18 @@ impl Policy for BaseShare {
             self.usual_turns(terms)
         };
         let at = (now, terms.quantum);
-        let mut turns = self.take_turns(at, &mut waiting, usual, |_| Class::Gave);
+        let alike = |_: &Candidate| (Class::Gave, Has(0));
+        let mut turns = self.take_turns(at, &mut waiting, usual, alike);
         let served = |why| move |(peer, _): &(PeerKey, u64)| (*peer, why);
         let mut choice: Choice = turns.iter().map(served(Served::Turn)).collect();
         let rest = terms.slots - choice.len();
         if terms.seeding {
-            let others = self.take_turns(at, &mut waiting, rest, class);
+            let taken = taken_by_account(candidates);
+            let rank = |peer: &Candidate| {
+                let taken = taken.get(&peer.account).copied().unwrap_or(0);
+                (class(peer), Has(peer.holds.max(taken)))
+            };
+            let others = self.take_turns(at, &mut waiting, rest, rank);
             choice.extend(others.iter().map(served(Served::PassesOn)));
             turns.extend(others);
         } else {
@@ -155,6 +162,18 @@ impl Policy for BaseShare {
         self.turns = turns.into_iter().collect();
         choice
     }
+}
+
+/// Bytes that a peer has, or more: what all of its account took from us counts, whatever it says.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Has(u64);
+
+fn taken_by_account(candidates: &[Candidate]) -> BTreeMap<Account, u64> {
+    let mut taken = BTreeMap::new();
+    for peer in candidates {
+        *taken.entry(peer.account).or_default() += peer.taken;
+    }
+    taken
 }
 
 /// What a peer is worth to a seed, which is owed nothing.

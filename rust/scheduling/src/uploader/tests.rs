@@ -38,6 +38,7 @@ impl Crowd {
             takes: 0,
             given: 0,
             taken: 0,
+            holds: 0,
             served: None,
             since: Time::ZERO,
             account_since: Time::ZERO,
@@ -150,6 +151,44 @@ fn many_identities_behind_one_prefix_have_one_share() {
     crowd.run(300);
     let sybils: u64 = (0..30).map(|key| crowd.taken(key)).sum();
     assert!(sybils <= crowd.sent * 2 / 11, "{sybils} of {}", crowd.sent);
+}
+
+/// Twelve peers of a seed; each has pieces for so many seconds of our link.
+fn seeded(has: impl Fn(usize) -> u64) -> Crowd {
+    let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 12, 4);
+    crowd.seeding = true;
+    for (at, peer) in crowd.peers.iter_mut().enumerate() {
+        peer.holds = has(at) * crowd.link;
+    }
+    crowd
+}
+
+#[test]
+fn one_half_of_a_seed_goes_to_whoever_has_least() {
+    let mut crowd = seeded(|at| if at < 2 { 0 } else { 1_000 });
+    crowd.run(60);
+    let least = crowd.taken(0) + crowd.taken(1);
+    let half = crowd.sent / 2;
+    assert!(
+        (half..half * 13 / 10).contains(&least),
+        "{least} of {}",
+        crowd.sent
+    );
+    assert!(
+        (2..12).all(|key| crowd.taken(key) > 0),
+        "the other is everybody's"
+    );
+}
+
+#[test]
+fn who_says_that_it_has_nothing_is_believed_as_far_as_it_took_nothing() {
+    let mut crowd = seeded(|at| if at < 6 { 0 } else { 5 });
+    for peer in &mut crowd.peers[..6] {
+        peer.account = account([203, 0, 113, 1], 0);
+    }
+    crowd.run(200);
+    let liars: u64 = (0..6).map(|key| crowd.taken(key)).sum();
+    assert!(liars <= crowd.sent / 5, "{liars} of {}", crowd.sent);
 }
 
 #[test]
