@@ -89,7 +89,7 @@ sim-nightly: ## The swarm of 100,000: hours, and some gigabytes of memory.
 	$(MAKE) sim SIM=s4
 
 fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
-	for target in bencode metainfo magnet wire swarm peer picker uploader; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done
+	for target in bencode lsd metainfo magnet wire swarm peer picker uploader; do rust/fuzz/fuzz.sh $$target $(FUZZ_SECONDS) || exit 1; done
 
 wheel: $(VENV)/run ## The abi3 wheel and the sdist, in dist/.
 	rm -rf dist

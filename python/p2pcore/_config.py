@@ -65,7 +65,10 @@ class SessionConfig:
         locality: Of three or more peers at one site, one fetches each piece from outside, and the others have it from
             there: a thin link carries about one copy. False: everybody fetches everything from anywhere.
         site: The name of our site; peers that name the same are at it, wherever they are. None: peers with private
-            addresses are, and those of our IPv4 /24 or IPv6 /48. Others are told a hash of it.
+            addresses are, those of our IPv4 /24 or IPv6 /48, and those heard on the local network. Others are told a
+            hash of it.
+        local_discovery: Torrents are announced on the local network, and peers that announce them there are found
+            (LSD, BEP 14). Not those that are private, and nothing while we listen on loopback addresses only.
         connect_timeout: Seconds that a dial or a handshake may take.
         state_dir: Where resume data and the ledger are kept; None keeps none, so that each start checks all data, and
             the ledger is of this session only.
@@ -94,6 +97,7 @@ class SessionConfig:
     origin_mode: bool = True
     locality: bool = True
     site: str | None = None
+    local_discovery: bool = True
     connect_timeout: float = 10.0
     state_dir: StrPath | None = field(default_factory=default_state_dir)
     threads: int = 0

@@ -69,6 +69,7 @@ class PeerExplanation:
         client: Its client's name, as far as it says so.
         identity: Who it counts as when shares are counted: a host of a private network, or all behind an IPv4 /24 or
             an IPv6 /56.
+        local: Whether it is at our site: by its name, by its address, or as it was heard on the local network.
         share: The part of the torrent's upload of the last three seconds that went to it, 0 to 1.
         share_in_all: The part of all that the torrent sent since it was added, over this connection.
         given: Sent to it over this connection.
@@ -87,6 +88,7 @@ class PeerExplanation:
     address: tuple[str, int]
     client: str
     identity: str
+    local: bool
     share: float
     share_in_all: float
     given: int
@@ -144,11 +146,12 @@ def explanation(row: tuple[Any, ...]) -> Explanation:
 
 
 def _peer(peer: _snapshots.PeerStatus, why: tuple[Any, ...], rate: float, uploaded: int) -> PeerExplanation:
-    identity, served, choked, since, path, trust, passes_on_after, shown = why
+    identity, local, served, choked, since, path, trust, passes_on_after, shown = why
     return PeerExplanation(
         address=peer.address,
         client=peer.client,
         identity=identity,
+        local=local,
         share=peer.upload_rate / rate if rate else 0.0,
         share_in_all=peer.uploaded / uploaded if uploaded else 0.0,
         given=peer.uploaded,

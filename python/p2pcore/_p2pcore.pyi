@@ -251,6 +251,7 @@ class RawSession:
         origin_mode: bool,
         locality: bool,
         site: str | None,
+        local_discovery: bool,
         connect_timeout: float,
         state_dir: _Path | None,
         threads: int,

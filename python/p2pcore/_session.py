@@ -109,6 +109,7 @@ class Session:
             origin_mode=config.origin_mode,
             locality=config.locality,
             site=config.site,
+            local_discovery=config.local_discovery,
             connect_timeout=config.connect_timeout,
             state_dir=None if config.state_dir is None else os.fspath(config.state_dir),
             threads=config.threads,

@@ -2,7 +2,7 @@
 # Runs libFuzzer on one target, or on all in turn: fuzz.sh [TARGET] [SECONDS]. Needs `cargo install cargo-fuzz`.
 set -eu
 cd "$(dirname "$0")/../.."
-targets=${1:-"bencode magnet metainfo peer picker swarm uploader wire"}
+targets=${1:-"bencode lsd magnet metainfo peer picker swarm uploader wire"}
 seconds=${2:-60}
 for target in $targets; do
     mkdir -p "target/fuzz-corpus/$target"

@@ -15,7 +15,7 @@ async def main(options: dict) -> None:
         listen=f"{options['host']}:{options['port']}",
         upload_limit=options["upload_limit"] or None,
         state_dir=Path(options["work"]) / "state",
-        **options.get("settings", {}),
+        **{"local_discovery": False, **options.get("settings", {})},
     )
     async with p2pcore.Session(config) as session:
         print(flush=True)

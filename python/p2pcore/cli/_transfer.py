@@ -49,6 +49,9 @@ _wan_down_option = _limit("--wan-down-limit", "wan_download_limit", "received fr
 _site_option = click.option(
     "--site", metavar="NAME", help="Our site: its peers fetch each piece from outside once. Else addresses tell."
 )
+_discovery_option = click.option(
+    "--local-discovery/--no-local-discovery", default=True, help="Find peers on the local network (LSD). On by default."
+)
 _state_option = click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where resume data is kept."
 )
@@ -62,6 +65,7 @@ _state_option = click.option(
 @_up_option
 @_wan_up_option
 @_site_option
+@_discovery_option
 @_state_option
 @json_option
 def seed(
@@ -102,6 +106,7 @@ def seed(
 @_wan_up_option
 @_wan_down_option
 @_site_option
+@_discovery_option
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Give up after S seconds.")
 @_state_option
 @json_option
@@ -221,7 +226,7 @@ def _why(peers: int, failed: dict[str, str]) -> str:
     if peers:
         return "the connected peers are slow, or lack the rest"
     if not failed:
-        return "no peer was found: name one with --peer"
+        return "no peer was found on the local network: name one with --peer"
     return "; ".join(f"{address}: {reason}" for address, reason in list(failed.items())[:_SHOWN_PEERS])
 
 

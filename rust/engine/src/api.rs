@@ -76,6 +76,8 @@ pub struct SessionConfig {
     pub locality: bool,
     /// The name of our site, as it goes over the wire; `None`: peers at our site are known by their addresses.
     pub site: Option<[u8; 8]>,
+    /// Torrents that are not private are announced on the local network, and peers are found there (BEP 14).
+    pub local_discovery: bool,
     /// How long a dial or a handshake may take.
     pub connect_timeout: Duration,
     /// Where resume data is kept; `None`: nowhere (every start checks all data).

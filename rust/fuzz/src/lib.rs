@@ -10,6 +10,7 @@
 
 mod bencode;
 pub mod corpus;
+mod lsd;
 mod magnet;
 mod metainfo;
 pub mod mutate;
@@ -21,6 +22,7 @@ mod uploader;
 mod wire;
 
 pub use bencode::bencode;
+pub use lsd::lsd;
 pub use magnet::magnet;
 pub use metainfo::metainfo;
 pub use peer::peer;
@@ -35,6 +37,7 @@ pub type Target = fn(&[u8]) -> bool;
 /// Every target with its name, which is also the name of its corpus folder.
 pub const TARGETS: &[(&str, Target)] = &[
     ("bencode", bencode),
+    ("lsd", lsd),
     ("magnet", magnet),
     ("metainfo", metainfo),
     ("peer", peer),

@@ -352,7 +352,8 @@ impl World {
     }
 
     fn addresses(&mut self, script: &mut Script<'_>) {
-        let source = [PeerSource::User, PeerSource::Incoming][script.small(2) as usize];
+        let sources = [PeerSource::User, PeerSource::Incoming, PeerSource::Local];
+        let source = sources[script.small(3) as usize];
         let found = (0..script.small(5))
             .map(|_| (address(script.small(40)), source))
             .collect();

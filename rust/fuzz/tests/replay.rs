@@ -53,6 +53,11 @@ fn bencode_holds() {
 }
 
 #[test]
+fn lsd_holds() {
+    replay("lsd");
+}
+
+#[test]
 fn magnet_holds() {
     replay("magnet");
 }

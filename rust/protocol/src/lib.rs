@@ -15,6 +15,7 @@ pub mod handshake;
 pub mod hashes;
 mod index;
 pub mod layout;
+pub mod lsd;
 pub mod magnet;
 pub mod message;
 pub mod metainfo;

@@ -61,6 +61,7 @@ fn why<'py>(py: Python<'py>, why: &Why) -> PyResult<Bound<'py, PyTuple>> {
     let identity = why.identity.to_string();
     let fields = (
         identity,
+        why.local,
         served,
         choked,
         since,

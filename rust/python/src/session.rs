@@ -41,7 +41,7 @@ impl RawSession {
     /// Binds the sockets and starts the threads.
     #[new]
     #[pyo3(signature = (*, listen, limits, max_peers, max_peers_per_torrent, max_half_open, unchoke_slots, uploader, base_share, origin_mode,
-                        locality, site, connect_timeout, state_dir, threads, event_capacity))]
+                        locality, site, local_discovery, connect_timeout, state_dir, threads, event_capacity))]
     #[allow(clippy::too_many_arguments)] // one keyword for each field of the configuration
     fn new(
         py: Python<'_>,
@@ -56,6 +56,7 @@ impl RawSession {
         origin_mode: bool,
         locality: bool,
         site: Option<&str>,
+        local_discovery: bool,
         connect_timeout: f64,
         state_dir: Option<PathBuf>,
         threads: usize,
@@ -75,6 +76,7 @@ impl RawSession {
             origin: origin_mode,
             locality,
             site: site.map(label),
+            local_discovery,
             connect_timeout: seconds(connect_timeout),
             state_dir,
             threads,

@@ -1,7 +1,7 @@
 //! Which address to dial, and when.
 //!
-//! An address that the user named is kept for ever and tried again with growing waits; any other is dropped after a
-//! few failures. Nothing is dialled that could not help: a complete torrent dials only the user's addresses, and not
+//! An address that the user named is kept for ever and tried again with growing waits; any other is given up after a
+//! few failures, until the local network tells of it again. Nothing is dialled that could not help: a complete torrent dials only the user's addresses, and not
 //! those where neither side had anything to trade. The list is bounded: when it is full, new ones are not taken in
 //! unless the user named them, and then another that he did not name makes room.
 
@@ -92,6 +92,11 @@ impl Dialer {
                 if matches!(known.state, State::Waiting(_) | State::Never) {
                     known.state = State::Waiting(now);
                 }
+            }
+            let hopeless = known.state == State::Never && known.failures >= TRIES;
+            if source == PeerSource::Local && hopeless {
+                // It is there again.
+                (known.failures, known.state) = (0, State::Waiting(now));
             }
             return;
         }
@@ -354,5 +359,27 @@ mod tests {
         assert_eq!(dialer.next(at(9_999), LIMITS, nobody), None);
         dialer.add(at(10_000), addr(1), PeerSource::User);
         assert_eq!(dialer.next(at(10_000), LIMITS, nobody), Some(addr(1)));
+    }
+
+    #[test]
+    fn whoever_is_heard_again_is_tried_again_but_not_ourselves() {
+        let mut dialer = Dialer::new(5, 1);
+        let mut now = at(0);
+        for port in [1, 2] {
+            dialer.add(now, addr(port), PeerSource::Local);
+        }
+        assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(1)));
+        dialer.on_failed(now, addr(1), true);
+        for _ in 0..TRIES {
+            assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(2)));
+            dialer.on_failed(now, addr(2), false);
+            now = now + LONGEST_WAIT;
+        }
+        assert_eq!(dialer.next(now, LIMITS, nobody), None);
+        for port in [1, 2] {
+            dialer.add(now, addr(port), PeerSource::Local);
+        }
+        assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(2)));
+        assert_eq!(dialer.next(now, LIMITS, nobody), None);
     }
 }

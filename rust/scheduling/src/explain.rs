@@ -29,6 +29,8 @@ pub struct Sharing {
 pub struct Why {
     /// Who it counts as when shares are counted.
     pub identity: Identity,
+    /// It is at our site.
+    pub local: bool,
     /// Whether it is served, and why or why not.
     pub standing: Standing,
     /// How long ago it got or lost its slot, or came.
@@ -143,6 +145,7 @@ impl Peer {
         let hidden = self.shown.as_ref().filter(|_| self.is_hidden_from());
         Why {
             identity: Identity::of(self.addr().ip()),
+            local: self.is_local(),
             standing: self.standing(),
             since: now.since(self.turned),
             path: self.path(),

@@ -45,6 +45,8 @@ pub enum PeerSource {
     User,
     /// It dialled us.
     Incoming,
+    /// It told the local network that it takes part.
+    Local,
 }
 
 /// The verdict on a piece that [`Output::Check`](crate::Output::Check) asked for.

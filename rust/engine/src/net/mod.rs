@@ -8,6 +8,7 @@ mod fetched;
 mod jobs;
 mod limits;
 mod listen;
+mod lsd;
 mod outbox;
 mod peer;
 mod pump;
@@ -46,6 +47,7 @@ use crate::shared::TorrentShared;
 
 use jobs::Done;
 use limits::Limiter;
+use lsd::Lsd;
 use torrent::{Next, Torrent};
 
 /// A command on its way to the network thread.
@@ -97,6 +99,7 @@ struct Net {
     alarms: RefCell<BTreeSet<(Time, TorrentId)>>,
     half_open: Semaphore,
     limits: Limiter,
+    lsd: Lsd,
     listen_port: Cell<Option<u16>>,
     connected: Cell<usize>,
     /// Handshakes of incoming connections under way.
@@ -118,6 +121,7 @@ impl Net {
             me: Weak::clone(me),
             half_open: Semaphore::new(setup.config.max_half_open.max(1)),
             limits: Limiter::default(),
+            lsd: Lsd::new(&setup.peer_id),
             peer_id: setup.peer_id,
             events: setup.events,
             public: setup.torrents,
@@ -261,6 +265,9 @@ pub(crate) fn run(
         net.limits.set_session(&net, net.config.limits);
         let limited = Rc::clone(&net);
         tokio::task::spawn_local(async move { limited.limits.run(&limited).await });
+        if net.config.local_discovery {
+            lsd::start(&net, &addrs);
+        }
         let _ = started.send(Ok(addrs));
         for listener in listeners {
             tokio::task::spawn_local(listen::accept(Rc::clone(&net), listener));
@@ -368,6 +375,7 @@ fn add_torrent(
 /// Forgets a torrent whose storage is closed, or was never opened.
 fn forget(net: &Net, torrent: &Torrent) {
     net.torrents.borrow_mut().remove(&torrent.id);
+    net.lsd.forget(torrent.id);
     net.limits.set_torrent(net, torrent.id, Limits::default());
     net.by_hash.borrow_mut().retain(|_, id| *id != torrent.id);
     write(&net.public).remove(&torrent.id);

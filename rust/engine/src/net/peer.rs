@@ -23,6 +23,8 @@ pub(super) struct Peer {
     pub client: RefCell<String>,
     /// Where we are, if that matters.
     own_site: Option<Site>,
+    /// It was heard on our local network.
+    near: Cell<bool>,
     /// What its extension handshakes said.
     said: RefCell<ExtensionHandshake>,
     pub outbox: RefCell<Outbox>,
@@ -38,12 +40,18 @@ impl Peer {
             client: RefCell::new(p2pcore_protocol::client::client_name(&info.peer_id)),
             info,
             own_site,
+            near: Cell::new(false),
             said: RefCell::default(),
             outbox: RefCell::default(),
             wake: Notify::new(),
             closing: Cell::new(None),
             closed: Notify::new(),
         }
+    }
+
+    /// It was heard on our local network.
+    pub fn is_near(&self) {
+        self.near.set(true);
     }
 
     /// Takes in an extension handshake: a later one changes only what it names.
@@ -72,7 +80,7 @@ impl Peer {
         };
         Some(Input::PeerSite {
             peer: self.key,
-            local: ours.is_with(&theirs),
+            local: ours.is_with(&theirs, self.near.get()),
             news: said.ids.p2_site.filter(|id| *id > 0),
         })
     }

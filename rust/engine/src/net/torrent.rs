@@ -213,6 +213,9 @@ impl Torrent {
             let key = PeerKey(core.next_key);
             core.next_key += 1;
             let peer = Rc::new(Peer::new(key, info.clone(), own_site));
+            if net.lsd.has_heard(info.addr.ip()) {
+                peer.is_near();
+            }
             core.peers.insert(key, Rc::clone(&peer));
             core.handle(Input::PeerConnected { peer: key, info });
             core.handle(Input::Writable {
@@ -298,6 +301,35 @@ impl Torrent {
         });
     }
 
+    /// Somebody on the local network takes part; whether it may be dialled: not by whoever needs nothing.
+    pub fn found_nearby(&self, net: &Net, addr: SocketAddr) -> bool {
+        let looks = {
+            let core = self.core.borrow();
+            let running = core.as_ref().filter(|core| core.phase == Phase::Running);
+            running.is_some_and(|core| !core.paused && !core.swarm.is_complete())
+        };
+        if looks {
+            let found = vec![(addr, PeerSource::Local)];
+            self.handle(net, Input::Addresses(found));
+        }
+        looks
+    }
+
+    /// Whoever has this address was heard on the local network.
+    pub fn is_near(&self, net: &Net, ip: IpAddr) {
+        let there = |peer: &Rc<Peer>| peer.info.addr.ip().to_canonical() == ip.to_canonical();
+        let core = self.core.borrow();
+        let peers = core.iter().flat_map(|core| core.peers.values());
+        let near: Vec<Rc<Peer>> = peers.filter(|peer| there(peer)).cloned().collect();
+        drop(core);
+        for peer in near {
+            peer.is_near();
+            if let Some(site) = peer.site() {
+                self.handle(net, site);
+            }
+        }
+    }
+
     pub fn pause(&self, net: &Net) {
         self.with(net, |core| {
             core.paused = true;
@@ -312,7 +344,10 @@ impl Torrent {
             core.paused = false;
             match core.phase {
                 Phase::Failed(_) => core.reopen = true,
-                Phase::Running => core.handle(Input::Resume),
+                Phase::Running => {
+                    core.handle(Input::Resume);
+                    net.lsd.announce(net, self.id);
+                }
                 Phase::Opening | Phase::Checking | Phase::Closing => {}
             }
         });

@@ -3,6 +3,7 @@
 //! Files that it does not know (finds of libFuzzer) stay as they are. The same program writes the same bytes.
 
 mod bencode;
+mod lsd;
 mod magnet;
 mod metainfo;
 mod peer;
@@ -20,6 +21,7 @@ type Made = (&'static str, Vec<u8>);
 fn main() -> std::io::Result<()> {
     let targets = [
         ("bencode", bencode::files()),
+        ("lsd", lsd::files()),
         ("magnet", magnet::files()),
         ("metainfo", metainfo::files()),
         ("peer", peer::files()),

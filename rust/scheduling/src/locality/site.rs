@@ -1,4 +1,4 @@
-//! Who is at our site: by the name of it where both have one, else by address.
+//! Who is at our site: by the name of it where both have one, else by address, or as it was heard on the local network.
 
 use std::net::IpAddr;
 
@@ -12,12 +12,12 @@ pub struct Site {
 }
 
 impl Site {
-    /// Whether both are at one site. Addresses that are private, of the link or of the machine itself are; public ones are
-    /// if they are of one /24 (IPv4) or /48 (IPv6).
-    pub fn is_with(&self, other: &Self) -> bool {
+    /// Whether both are at one site. Whoever was `heard` on our local network is. Addresses that are private, of the link
+    /// or of the machine itself are; public ones are if they are of one /24 (IPv4) or /48 (IPv6).
+    pub fn is_with(&self, other: &Self, heard: bool) -> bool {
         match (self.label, other.label) {
             (Some(ours), Some(theirs)) => ours == theirs,
-            _ => is_near(self.ip.to_canonical(), other.ip.to_canonical()),
+            _ => heard || is_near(self.ip.to_canonical(), other.ip.to_canonical()),
         }
     }
 }
@@ -61,7 +61,12 @@ mod tests {
             ("::ffff:203.0.113.4", "203.0.113.9", true),
             ("203.0.113.4", "2001:db8::1", false),
         ] {
-            assert_eq!(at(ours).is_with(&at(theirs)), with, "{ours} {theirs}");
+            assert_eq!(
+                at(ours).is_with(&at(theirs), false),
+                with,
+                "{ours} {theirs}"
+            );
+            assert!(at(ours).is_with(&at(theirs), true), "{ours} {theirs}");
         }
     }
 
@@ -71,8 +76,10 @@ mod tests {
             label: Some([label; 8]),
             ..at(ip)
         };
-        assert!(!named(1, "10.0.0.1").is_with(&named(2, "10.0.0.2")));
-        assert!(named(1, "203.0.113.4").is_with(&named(1, "198.51.100.9")));
-        assert!(named(1, "10.0.0.1").is_with(&at("10.0.0.2")));
+        for heard in [false, true] {
+            assert!(!named(1, "10.0.0.1").is_with(&named(2, "10.0.0.2"), heard));
+            assert!(named(1, "203.0.113.4").is_with(&named(1, "198.51.100.9"), heard));
+        }
+        assert!(named(1, "10.0.0.1").is_with(&at("10.0.0.2"), false));
     }
 }

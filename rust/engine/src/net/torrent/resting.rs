@@ -162,6 +162,7 @@ mod tests {
                 uploader: UploaderPolicy::default(),
                 locality: true,
                 site: None,
+                local_discovery: false,
                 base_share: Share::default(),
                 origin: false,
                 connect_timeout: Duration::from_secs(9),
