@@ -33,7 +33,7 @@ pub(crate) struct Origin {
     scarce: u32,
     /// When a piece was promised that nobody had or was promised.
     first: Time,
-    /// Promises of which not all was sent: to accounts that took something before, and to those that did not yet.
+    /// Promises that are not kept yet: to accounts that took something before, and to those that did not yet.
     open: u32,
     on_trial: u32,
     link: Link,
@@ -222,9 +222,15 @@ impl Origin {
         self.had.get(&account).is_some_and(|had| had.took)
     }
 
-    /// Bytes were handed out to whomever.
-    pub(crate) fn on_sent(&mut self, now: Time, bytes: u32) {
-        self.link.on_sent(now, bytes);
+    /// A peer has a piece of so many bytes that was promised to it and that it got from us.
+    pub(crate) fn on_kept(&mut self, now: Time, promise: &Promise, bytes: u32) {
+        self.link.on_had(now, bytes, now.since(promise.shown));
+    }
+
+    /// Whoever has got a piece of this length must have said so after this time.
+    pub(crate) fn patience(&self, piece: u32) -> Duration {
+        self.link
+            .patience(u64::from(self.open + self.on_trial) * u64::from(piece))
     }
 
     /// A promise is made: by us, or by a peer that saw everything and asked.
@@ -238,12 +244,6 @@ impl Origin {
             Kind::Free => {}
         }
         self.promise(piece);
-    }
-
-    /// All of a promised piece was sent; its first bytes so long after it was shown.
-    pub(crate) fn end(&mut self, kind: Kind, delay: Duration) {
-        self.close(kind);
-        self.link.delay = Some(self.link.delay.map_or(delay, |least| least.min(delay)));
     }
 
     /// So many promises are not waited for any more.
@@ -271,45 +271,61 @@ impl Origin {
     }
 }
 
-/// What is known of our own link.
+/// What is known of our own link, by what peers say that they got. What was handed out says little: whole pieces fit into
+/// the buffers of a connection.
 #[derive(Debug, Default)]
 struct Link {
-    since: Time,
+    /// The sample: since when, and what peers got in it. It begins with the first piece.
+    since: Option<Time>,
     bytes: u64,
-    /// The best rate lately, in bytes per second.
-    best: u64,
-    /// The shortest time from showing a piece to its first bytes.
-    delay: Option<Duration>,
+    pieces: u32,
+    /// Bytes per second in the last one.
+    rate: u64,
+    /// The shortest time from showing a piece until it was had.
+    trip: Option<Duration>,
 }
 
 const SAMPLE: Duration = Duration::from_millis(100);
-/// On top of the delay: wake-ups, jitter, the socket.
-const MARGIN: Duration = Duration::from_millis(50);
+/// Pieces of a sample, so that those that come together do not make it.
+const SAMPLED: u32 = 8;
 /// One piece on its way, one being asked for.
 const LEAST: u32 = 2;
-/// Of an unknown link.
-const UNKNOWN_DELAY: Duration = Duration::from_millis(100);
+/// Nobody says sooner that it has a piece.
+const LEAST_PATIENCE: Duration = Duration::from_millis(400);
 
 impl Link {
-    fn on_sent(&mut self, now: Time, bytes: u32) {
+    fn on_had(&mut self, now: Time, bytes: u32, trip: Duration) {
+        self.trip = Some(self.trip.map_or(trip, |least| least.min(trip)));
+        let Some(since) = self.since else {
+            self.since = Some(now);
+            return;
+        };
         self.bytes += u64::from(bytes);
-        let passed = now.since(self.since);
-        if passed >= SAMPLE {
+        self.pieces += 1;
+        let passed = now.since(since);
+        if passed >= SAMPLE && self.pieces >= SAMPLED.max(2 * self.window(bytes)) {
             let rate = u128::from(self.bytes) * 1_000_000_000 / passed.as_nanos();
             let rate = u64::try_from(rate).unwrap_or(u64::MAX);
-            self.best = rate.max(self.best - self.best / 32);
-            (self.since, self.bytes) = (now, 0);
+            self.rate = rate.max(rate / 2 + self.rate / 2);
+            (self.since, self.bytes, self.pieces) = (Some(now), 0, 0);
         }
     }
 
-    /// Promises that fill it: its rate times the time until a promise is taken up.
+    /// Promises that fill it: what it carries in the time that one takes at best, and half as much again. Where receivers
+    /// are slow the rate follows, and there are more and more; where our link is full it does not.
     fn window(&self, piece: u32) -> u32 {
-        let ahead = (self.delay.unwrap_or(UNKNOWN_DELAY) + MARGIN).as_nanos();
-        let bytes = u128::from(self.best) * ahead / 1_000_000_000;
-        let pieces = bytes.div_ceil(u128::from(piece.max(1)));
+        let trip = self.trip.unwrap_or_default().as_nanos();
+        let bytes = u128::from(self.rate) * trip / 1_000_000_000;
+        let pieces = (bytes * 3 / 2).div_ceil(u128::from(piece.max(1)));
         u32::try_from(pieces)
             .unwrap_or(u32::MAX)
             .saturating_add(LEAST)
+    }
+
+    /// Twice the time in which so many bytes are through it.
+    fn patience(&self, bytes: u64) -> Duration {
+        let micros = (2_000_000 * bytes).checked_div(self.rate).unwrap_or(0);
+        LEAST_PATIENCE.max(Duration::from_micros(micros))
     }
 }
 
@@ -320,8 +336,9 @@ pub(crate) struct Shown {
     promised: Vec<Promise>,
     /// When it was last shown one.
     pub(crate) last: Time,
-    /// It took something that it was shown.
+    /// It took something that it was shown; and when last.
     pub(crate) is_tried: bool,
+    took: Time,
     /// So many pieces that it was shown came to nothing since.
     ignored: u8,
     /// It is shown everything, and was up to which piece.
@@ -337,7 +354,7 @@ pub(crate) enum Kind {
     Ours,
     /// The turn of a peer of whose account nobody took anything before.
     Trial,
-    /// Nothing: the peer asked by itself, or all is sent, or it was too slow.
+    /// Nothing: the peer asked by itself, or is too slow.
     Free,
 }
 
@@ -347,14 +364,17 @@ pub(crate) const TRIALS: u32 = 4;
 /// A peer that takes up none of so many is shown everything. One may be in the way of what others gave it meanwhile.
 const IGNORED: u8 = 3;
 
+/// Who takes other pieces is waited for so much longer.
+const BUSY: Duration = Duration::from_secs(15);
+
 /// A piece that a peer was shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Promise {
     pub(crate) piece: u32,
     kind: Kind,
     shown: Time,
-    /// When the first bytes of it were sent.
-    begun: Option<Time>,
+    /// Bytes of it were sent.
+    is_begun: bool,
     /// When bytes of it were sent last, or it was shown.
     at: Time,
     /// Bytes of it not sent yet.
@@ -383,32 +403,23 @@ impl Shown {
             piece,
             kind,
             shown: at,
-            begun: None,
+            is_begun: false,
             at,
             left: size,
         });
     }
 
-    /// Bytes of a piece were sent. Where those were the last of a promise: what it kept busy, and how long after it was
-    /// shown the first came.
-    pub(crate) fn on_sent(
-        &mut self,
-        piece: u32,
-        bytes: u32,
-        now: Time,
-    ) -> Option<(Kind, Duration)> {
+    /// Bytes of a piece were sent.
+    pub(crate) fn on_sent(&mut self, piece: u32, bytes: u32, now: Time) {
         let mut promises = self.promised.iter_mut();
-        let promise = promises.find(|other| other.piece == piece)?;
-        promise.at = now;
-        let begun = *promise.begun.get_or_insert(now);
-        promise.left = promise.left.saturating_sub(bytes);
-        self.is_tried = true;
-        self.ignored = 0;
-        if promise.left > 0 || promise.kind == Kind::Free {
-            return None;
+        if let Some(promise) = promises.find(|other| other.piece == piece) {
+            promise.at = now;
+            promise.left = promise.left.saturating_sub(bytes);
+            promise.is_begun = true;
+            self.is_tried = true;
+            self.took = now;
+            self.ignored = 0;
         }
-        let kind = std::mem::replace(&mut promise.kind, Kind::Free);
-        Some((kind, begun.since(promise.shown)))
     }
 
     /// The peer has a piece: the promise, if it was one.
@@ -420,48 +431,54 @@ impl Shown {
         Some(self.promised.swap_remove(at))
     }
 
-    /// Lets others be shown pieces in place of the promises that were not taken up since then; which those are.
-    pub(crate) fn overtake(&mut self, is_slow: impl Fn(Time) -> bool) -> Vec<Kind> {
-        let slow = self
-            .promised
-            .iter_mut()
-            .filter(|promise| promise.begun.is_none() && is_slow(promise.shown));
+    /// Lets others be shown pieces in place of the promises that were not taken up since then, or of which all was sent
+    /// and that are late; which those are.
+    pub(crate) fn overtake(
+        &mut self,
+        is_slow: impl Fn(Time) -> bool,
+        is_late: impl Fn(Time) -> bool,
+    ) -> Vec<Kind> {
+        let slow = self.promised.iter_mut().filter(|promise| {
+            if promise.is_begun {
+                promise.is_sent() && is_late(promise.at)
+            } else {
+                is_slow(promise.shown)
+            }
+        });
         slow.map(|promise| std::mem::replace(&mut promise.kind, Kind::Free))
             .collect()
     }
 
-    /// Whether a promise waits for the peer to take it up.
+    /// Whether a promise is waited for.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.promised
-            .iter()
-            .any(|promise| promise.begun.is_none() && promise.kind != Kind::Free)
+        let mut promised = self.promised.iter();
+        promised.any(|promise| promise.kind != Kind::Free)
     }
 
     /// Whether a promise was not taken up since then.
     pub(crate) fn waits(&self, is_slow: impl Fn(Time) -> bool) -> bool {
         let mut promised = self.promised.iter();
-        promised.any(|promise| promise.begun.is_none() && is_slow(promise.shown))
+        promised.any(|promise| !promise.is_begun && is_slow(promise.shown))
     }
 
     /// Takes out the promises that came to nothing. `is_stale`: for those of which something was sent last then;
-    /// `is_ignored`: for those of which nothing was sent since they were shown.
+    /// `is_ignored`: for those of which nothing was sent since they were shown, or since it took something else, which it
+    /// may do first.
     pub(crate) fn expire(
         &mut self,
         is_stale: impl Fn(Time) -> bool,
         is_ignored: impl Fn(Time) -> bool,
     ) -> Vec<Promise> {
-        let (stale, kept) = self
-            .promised
-            .iter()
-            .partition(|promise| match promise.begun {
-                Some(_) => is_stale(promise.at),
-                None => is_ignored(promise.at),
-            });
+        let took = self.took;
+        let (stale, kept) = self.promised.iter().partition(|promise| {
+            if promise.is_begun {
+                is_stale(promise.at)
+            } else {
+                is_ignored(promise.at.max(took.min(promise.at + BUSY)))
+            }
+        });
         self.promised = kept;
-        let ignored = stale
-            .iter()
-            .filter(|promise| promise.begun.is_none())
-            .count();
+        let ignored = stale.iter().filter(|promise| !promise.is_begun).count();
         self.ignored = self
             .ignored
             .saturating_add(u8::try_from(ignored).unwrap_or(u8::MAX));
@@ -483,7 +500,7 @@ impl Shown {
         self.ignored >= IGNORED
     }
 
-    /// Promises of ours of which not all was sent.
+    /// Promises of ours that are not kept yet.
     pub(crate) fn open(&self) -> u32 {
         let open = self.promised.iter();
         let open = open.filter(|promise| promise.kind != Kind::Free);
@@ -493,6 +510,8 @@ impl Shown {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     #[test]
@@ -512,7 +531,6 @@ mod tests {
 
     #[test]
     fn second_copies_wait_for_the_last_of_the_first_but_not_for_ever() {
-        let at = |millis| Time::new(Duration::from_millis(millis));
         let mut origin = Origin::new(3, 7);
         for piece in [0, 1] {
             origin.hold(piece);
@@ -542,7 +560,6 @@ mod tests {
 
     #[test]
     fn what_was_lost_waits_for_the_last_of_the_first_copies() {
-        let at = |millis| Time::new(Duration::from_millis(millis));
         let mut origin = Origin::new(2, 7);
         origin.hold(0);
         origin.begin(at(0), 1, Kind::Ours);
@@ -567,47 +584,84 @@ mod tests {
         assert!(!origin.is_spread());
     }
 
-    #[test]
-    fn as_many_promises_are_open_as_fill_the_link() {
-        const PIECE: u32 = 1_000_000;
-        let mut origin = Origin::new(100, 7);
-        let fill = |origin: &mut Origin| {
+    const PIECE: u32 = 1_000_000;
+
+    fn at(millis: u64) -> Time {
+        Time::new(Duration::from_millis(millis))
+    }
+
+    /// Promises that are open after so many seconds, where each is kept when our link has carried it, or after `trip`.
+    fn open_after(seconds: u64, link: u64, trip: u64) -> usize {
+        let (mut origin, mut shown) = (Origin::new(100_000, 7), Shown::default());
+        let (mut kept, mut free) = (VecDeque::new(), 0);
+        let mut now = 0;
+        while now < 1_000 * seconds {
             while origin.has_room(PIECE, 0) {
-                origin.begin(
-                    Time::ZERO,
-                    origin.next(Time::ZERO, |_| true).unwrap(),
-                    Kind::Ours,
-                );
+                let piece = origin.next(at(now), |_| true).unwrap();
+                origin.begin(at(now), piece, Kind::Ours);
+                shown.promise(piece, PIECE, Kind::Ours, at(now));
+                shown.on_sent(piece, PIECE, at(now)); // into a buffer that takes all of it
+                free = free.max(now) + 1_000 * u64::from(PIECE) / link;
+                kept.push_back((free.max(now + trip), piece));
             }
-            origin.open
-        };
-        assert_eq!(fill(&mut origin), 2);
-        // 10 MB/s, and 150 ms until a promise is taken up: 2 MB on the way.
-        origin.on_sent(Time::new(Duration::from_millis(100)), PIECE);
-        origin.end(Kind::Ours, Duration::from_millis(150));
-        assert_eq!(fill(&mut origin), 4);
+            let (time, piece) = kept.pop_front().unwrap();
+            now = time;
+            let promise = shown.fulfil(piece).unwrap();
+            origin.hold(piece);
+            origin.on_kept(at(now), &promise, PIECE);
+            origin.give_up(&promise);
+        }
+        kept.len()
     }
 
     #[test]
-    fn a_promise_ends_when_all_of_it_is_sent() {
+    fn as_many_promises_are_open_as_fill_the_link() {
+        // 10 MB/s: a piece takes 100 ms, and is heard of after 200 ms at best.
+        let open = open_after(30, 10_000_000, 200);
+        assert!((3..=6).contains(&open), "{open}");
+        let open = open_after(30, 10_000_000, 1);
+        assert!((2..=5).contains(&open), "{open}");
+    }
+
+    #[test]
+    fn more_and_more_are_open_where_receivers_are_slow() {
+        // 100 MB/s, and each takes a second for a piece: a hundred fill it.
+        let open = open_after(60, 100_000_000, 1_000);
+        assert!((100..=200).contains(&open), "{open}");
+    }
+
+    #[test]
+    fn a_promise_ends_when_it_is_kept() {
         let mut shown = Shown::default();
         shown.promise(5, 30, Kind::Ours, Time::ZERO);
         shown.promise(6, 30, Kind::Trial, Time::ZERO);
-        assert_eq!(shown.on_sent(5, 20, Time::ZERO), None);
-        assert_eq!(
-            shown.on_sent(5, 10, Time::ZERO),
-            Some((Kind::Ours, Duration::ZERO))
-        );
-        assert_eq!(shown.on_sent(5, 10, Time::ZERO), None);
+        shown.on_sent(5, 20, at(1));
+        let late = |shown: &mut Shown| shown.overtake(|_| false, |sent| sent <= at(2));
+        assert_eq!(late(&mut shown), [], "a part of it is still to be sent");
+        shown.on_sent(5, 10, at(2));
+        assert_eq!((shown.open(), shown.is_waiting()), (2, true));
+        assert!(shown.promised()[0].is_sent());
+        assert_eq!(late(&mut shown), [Kind::Ours]);
         assert!(shown.is_promised(5) && shown.open() == 1);
         assert!(shown.fulfil(5).is_some() && shown.fulfil(5).is_none());
-        assert_eq!(
-            (shown.overtake(|_| true), shown.open()),
-            (vec![Kind::Trial], 0)
-        );
+        let slow = shown.overtake(|_| true, |_| false);
+        assert_eq!((slow, shown.open()), (vec![Kind::Trial], 0));
         let expired = shown.expire(|_| true, |_| false);
         assert_eq!(expired.len(), 0);
         let expired = shown.expire(|_| false, |_| true);
         assert_eq!((expired[0].piece, shown.promised().len()), (6, 0));
+    }
+
+    #[test]
+    fn who_takes_other_pieces_first_ignores_nothing_yet() {
+        let ignored = |took: u64, since: u64| {
+            let mut shown = Shown::default();
+            shown.promise(5, 30, Kind::Ours, at(1));
+            shown.promise(6, 30, Kind::Ours, at(1));
+            shown.on_sent(5, 20, at(took));
+            shown.expire(|_| false, |time| time <= at(since)).len()
+        };
+        assert_eq!((ignored(7, 6), ignored(7, 7)), (0, 1));
+        assert_eq!((ignored(90_000, 15_000), ignored(90_000, 15_001)), (0, 1));
     }
 }

@@ -11,7 +11,7 @@ use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::identity::Account;
 use crate::input::PeerKey;
-use crate::origin::{Kind, Origin, Shown};
+use crate::origin::{Kind, Origin, Promise, Shown};
 use crate::peers::{Peer, Peers, Place};
 use crate::time::Time;
 
@@ -25,7 +25,7 @@ const FEWEST_PIECES: u32 = 4;
 const SHOWN_AT_ONCE: u32 = 2_048;
 /// Pieces of which a peer can be told at once that they are gone: 180 KiB.
 const HIDDEN_AT_ONCE: u32 = 16_384;
-/// A promise to a peer that is served and takes nothing for so long is open to others.
+/// A promise to a peer that is served and takes nothing for so long is open to others; on a slow link it takes longer.
 const STALE: Duration = Duration::from_secs(5);
 
 impl Swarm {
@@ -137,8 +137,12 @@ impl Swarm {
         if let Some(promise) = &promise {
             origin.give_up(promise); // it counts as held now
         }
-        let sent = promise.is_some_and(|promise| promise.is_sent());
-        if sent && origin.is_first(piece) {
+        let sent = promise.filter(Promise::is_sent);
+        if let Some(kept) = &sent {
+            let size = self.layout.data_size(PieceIndex::new(piece));
+            origin.on_kept(now, kept, size);
+        }
+        if sent.is_some() && origin.is_first(piece) {
             self.forwarding.gave(now, peer.account(), piece);
         } else if let Some((by, delay)) = self.forwarding.seen(now, piece) {
             self.learn(by, delay);
@@ -222,6 +226,8 @@ impl Swarm {
             return;
         };
         let spread = origin.is_spread();
+        let patience = origin.patience(self.layout.piece_length());
+        let stale = STALE.max(2 * patience);
         for peer in self.peers.iter_mut() {
             let place = peer.place;
             let Some(shown) = &mut peer.shown else {
@@ -230,12 +236,12 @@ impl Swarm {
             let over = |limit| move |at| now.since(at) >= limit;
             // Of a peer that took something before we know that it will.
             let (slow, ignored) = if shown.is_tried {
-                (STALE, STALE)
+                (stale, stale)
             } else {
                 (SLOW, IGNORED)
             };
-            origin.make_room(&shown.overtake(over(slow)));
-            let gone = shown.expire(over(STALE), over(ignored));
+            origin.make_room(&shown.overtake(over(slow), over(patience)));
+            let gone = shown.expire(over(stale), over(ignored));
             gone.iter().for_each(|promise| origin.give_up(promise));
             // It wants others than we show.
             let unwanted = peer.map_said && !peer.wants && shown.waits(over(SLOW));

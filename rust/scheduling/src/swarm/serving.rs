@@ -81,16 +81,11 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let mut ended = false;
         let account = peer.account();
         while let Some(span) = peer.uploads.serve_next(&peer.awaits) {
             if let (Some(origin), Some(shown)) = (&mut self.origin, &mut peer.shown) {
-                origin.on_sent(now, span.length);
                 let first = !shown.is_tried;
-                if let Some((kind, delay)) = shown.on_sent(span.piece.get(), span.length, now) {
-                    origin.end(kind, delay);
-                    ended = true;
-                }
+                shown.on_sent(span.piece.get(), span.length, now);
                 if first && shown.is_tried {
                     origin.count_taken(account);
                 }
@@ -102,9 +97,6 @@ impl Swarm {
             peer.spoken = now;
             self.counters.uploaded += bytes;
             self.out.push(Output::Serve { peer: key, span });
-        }
-        if ended {
-            self.show_more(now);
         }
     }
 

@@ -51,6 +51,13 @@ fn who_only_says_that_it_has_pieces_costs_the_origin_no_second_copies() {
 }
 
 #[test]
+fn an_origin_shows_no_more_than_its_link_carries_where_sockets_take_whole_pieces() {
+    let scenario = Scenario::flash_crowd(100, 64).coarser(4);
+    let report = run(&scenario, 1);
+    assert!(report.origin_first_copy <= 1.02, "{report:?}");
+}
+
+#[test]
 fn liars_are_found_and_nobody_else() {
     for leaves_known in [false, true] {
         let mut scenario =
