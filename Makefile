@@ -120,11 +120,12 @@ $(VENV)/bench: $(VENV)/dev
 	@$(INSTALL) bench chart
 	@touch $@
 
-# Real clients for the tests. Where they cannot be had, their tests are left out; in CI that is a failure.
+# Real clients for the tests, and what makes namespaces. Where they cannot be had, their tests are left out; in CI that is a failure.
 peers:
 	@missing=; \
 	command -v aria2c > /dev/null || missing="$$missing aria2"; \
 	command -v transmission-daemon > /dev/null || missing="$$missing transmission-daemon"; \
+	command -v ip > /dev/null || missing="$$missing iproute2"; \
 	[ -z "$$missing" ] && exit 0; \
 	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "installing$$missing"; \
