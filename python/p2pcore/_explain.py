@@ -69,7 +69,8 @@ class PeerExplanation:
         client: Its client's name, as far as it says so.
         identity: Who it counts as when shares are counted: a host of a private network, or all behind an IPv4 /24 or
             an IPv6 /56.
-        local: Whether it is at our site: by its name, by its address, or as it was heard on the local network.
+        local: Whether it is at our site: by its name, by its address, or as it was heard on the local network. False
+            where `SessionConfig.locality` is.
         share: The part of the torrent's upload of the last three seconds that went to it, 0 to 1.
         share_in_all: The part of all that the torrent sent since it was added, over this connection.
         given: Sent to it over this connection.

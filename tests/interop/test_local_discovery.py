@@ -57,6 +57,8 @@ def lan() -> Iterator[dict[str, str]]:
             try:
                 _run(f"ip netns add {name}")
             except (OSError, subprocess.CalledProcessError) as error:
+                if os.environ.get("CI") == "true":
+                    pytest.fail(f"no network namespaces here: {error}")
                 pytest.skip(f"no network namespaces here: {error}")
             stack.callback(_run, f"ip netns del {name}")
         _run(f"ip -n {here} link add lan type veth peer name lan netns {there}")
@@ -103,6 +105,19 @@ async def test_a_seed_and_a_leech_find_each_other(version: str, seed_first: bool
     async with asyncio.timeout(20):
         await torrent.completed()
     assert (tmp_path / "into" / single.name).read_bytes() == single.read_bytes()
+
+
+async def test_who_comes_again_is_answered_again(single, tmp_path, start) -> None:
+    meta = _torrent(single)
+    here, there = await start(HERE), await start(THERE)
+    seed = await here.seed(meta, single)
+    for again in ("after it left", "after a pause of the seed", "once more"):
+        torrent = await there.fetch(meta, tmp_path / again)
+        async with asyncio.timeout(20):
+            await torrent.completed()
+        await torrent.remove()
+        await seed.pause()
+        await seed.resume()
 
 
 async def test_over_ipv6(single, tmp_path, start) -> None:

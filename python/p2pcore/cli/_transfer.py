@@ -226,7 +226,7 @@ def _why(peers: int, failed: dict[str, str]) -> str:
     if peers:
         return "the connected peers are slow, or lack the rest"
     if not failed:
-        return "no peer was found on the local network: name one with --peer"
+        return "no peer was found: name one with --peer"
     return "; ".join(f"{address}: {reason}" for address, reason in list(failed.items())[:_SHOWN_PEERS])
 
 

@@ -9,7 +9,8 @@
 //! cookie: whose it is
 //! ```
 //!
-//! Lines end with CR LF, and two empty ones follow.
+//! Lines end with CR LF, and two empty ones follow. A line of ours, `p2-answer: 1`, says that this only answers somebody: it
+//! is not answered.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,6 +41,8 @@ pub struct Announcement {
     pub hashes: Vec<[u8; 20]>,
     /// By this the sender knows its own.
     pub cookie: Option<String>,
+    /// It answers somebody, and is not to be answered.
+    pub answers: bool,
 }
 
 /// Why a datagram is no announcement.
@@ -82,6 +85,9 @@ impl Announcement {
         if let Some(cookie) = &self.cookie {
             let _ = write!(text, "cookie: {cookie}\r\n");
         }
+        if self.answers {
+            text.push_str("p2-answer: 1\r\n");
+        }
         text.push_str("\r\n\r\n");
         text.into_bytes()
     }
@@ -97,6 +103,7 @@ impl Announcement {
             return Err(LsdError::NoSearch);
         }
         let (mut port, mut hashes, mut cookie) = (None, Vec::new(), None);
+        let mut answers = false;
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             let value = value.trim();
             match name.to_ascii_lowercase().as_str() {
@@ -104,6 +111,7 @@ impl Announcement {
                 "infohash" => hashes.push(hash(value).ok_or(LsdError::NoHash)?),
                 "cookie" if value.len() > MAX_COOKIE => return Err(LsdError::LongCookie),
                 "cookie" => cookie = Some(value.to_owned()),
+                "p2-answer" => answers = value == "1",
                 _ => {}
             }
         }
@@ -115,6 +123,7 @@ impl Announcement {
             port,
             hashes,
             cookie,
+            answers,
         })
     }
 }
@@ -144,8 +153,9 @@ mod tests {
             port in 1..=u16::MAX,
             hashes in prop::collection::vec(any::<[u8; 20]>(), 1..=MOST_HASHES),
             cookie in prop::option::of("[!-~]{1,32}"),
+            answers: bool,
         ) {
-            let said = Announcement { port, hashes, cookie };
+            let said = Announcement { port, hashes, cookie, answers };
             for group in [GROUP_V4, GROUP_V6] {
                 let datagram = said.encode(group);
                 prop_assert!(datagram.len() <= MAX_ANNOUNCEMENT);

@@ -73,9 +73,11 @@ impl Dialer {
         }
     }
 
-    /// No address is known.
+    /// No address is known that the local network would not tell again.
     pub(crate) fn is_empty(&self) -> bool {
-        self.candidates.is_empty()
+        let idle = |state| matches!(state, State::Waiting(_) | State::Never);
+        let told_again = |one: &Candidate| one.source == PeerSource::Local && idle(one.state);
+        self.candidates.iter().all(told_again)
     }
 
     /// Takes an address in, to be dialled at once.
@@ -100,7 +102,8 @@ impl Dialer {
             }
             return;
         }
-        if self.candidates.len() >= self.max && !(source == PeerSource::User && self.make_room()) {
+        let is_full = self.candidates.len() >= self.max;
+        if is_full && !self.make_room(source) {
             return;
         }
         self.candidates.push(Candidate {
@@ -242,12 +245,17 @@ impl Dialer {
             .find(|candidate| candidate.addr == addr)
     }
 
-    fn make_room(&mut self) -> bool {
-        let idle = |candidate: &Candidate| {
-            candidate.source != PeerSource::User
-                && matches!(candidate.state, State::Waiting(_) | State::Never)
+    /// For an address from the user others make room, for one of the local network those that are given up.
+    fn make_room(&mut self, source: PeerSource) -> bool {
+        let goes = |candidate: &Candidate| {
+            let idle = match source {
+                PeerSource::User => matches!(candidate.state, State::Waiting(_) | State::Never),
+                PeerSource::Local => candidate.state == State::Never,
+                PeerSource::Incoming => false,
+            };
+            idle && candidate.source != PeerSource::User
         };
-        let at = self.candidates.iter().position(idle);
+        let at = self.candidates.iter().position(goes);
         at.map(|at| self.candidates.swap_remove(at)).is_some()
     }
 }
@@ -346,8 +354,14 @@ mod tests {
             dialer.add(at(0), addr(port), PeerSource::Incoming);
         }
         dialer.add(at(0), addr(100), PeerSource::User);
+        dialer.add(at(0), addr(101), PeerSource::Local);
         assert_eq!(dialer.candidates.len(), 5);
-        assert!(dialer.find(addr(100)).is_some());
+        assert!(dialer.find(addr(100)).is_some() && dialer.find(addr(101)).is_none());
+        let dialled = dialer.next(at(0), LIMITS, nobody).unwrap();
+        dialer.on_failed(at(0), dialled, true);
+        dialer.add(at(0), addr(101), PeerSource::Local);
+        assert_eq!(dialer.candidates.len(), 5);
+        assert!(dialer.find(addr(101)).is_some() && dialer.find(dialled).is_none());
     }
 
     #[test]

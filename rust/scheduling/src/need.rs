@@ -71,6 +71,17 @@ impl Taken {
         cap: u64,
         here: impl Iterator<Item = (Account, u64)>,
     ) -> Vec<Account> {
+        let mut sums = self.sums(now, here);
+        sums.retain(|_, sum| *sum > cap);
+        sums.into_keys().collect()
+    }
+
+    /// What each account had, of those that are here.
+    pub(crate) fn sums(
+        &self,
+        now: Time,
+        here: impl Iterator<Item = (Account, u64)>,
+    ) -> BTreeMap<Account, u64> {
         let mut sums = BTreeMap::new();
         for (account, bytes) in here {
             let sum = sums
@@ -78,8 +89,7 @@ impl Taken {
                 .or_insert_with(|| self.before(now, account));
             *sum = sum.saturating_add(bytes);
         }
-        sums.retain(|_, sum| *sum > cap);
-        sums.into_keys().collect()
+        sums
     }
 
     fn before(&self, now: Time, account: Account) -> u64 {

@@ -238,6 +238,9 @@ impl Origin {
         if self.order.bucket(piece, &self.places) == 0 {
             self.first = now;
         }
+        if self.open == 0 && self.on_trial == 0 {
+            self.link.idle();
+        }
         match kind {
             Kind::Ours => self.open += 1,
             Kind::Trial => self.on_trial += 1,
@@ -292,6 +295,9 @@ const SAMPLED: u32 = 8;
 const LEAST: u32 = 2;
 /// Nobody says sooner that it has a piece.
 const LEAST_PATIENCE: Duration = Duration::from_millis(400);
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+/// Of an unknown link.
+const UNKNOWN_PATIENCE: Duration = Duration::from_secs(4);
 
 impl Link {
     fn on_had(&mut self, now: Time, bytes: u32, trip: Duration) {
@@ -303,12 +309,18 @@ impl Link {
         self.bytes += u64::from(bytes);
         self.pieces += 1;
         let passed = now.since(since);
-        if passed >= SAMPLE && self.pieces >= SAMPLED.max(2 * self.window(bytes)) {
+        let enough = SAMPLED.max(self.window(bytes).saturating_mul(2));
+        if passed >= SAMPLE && self.pieces >= enough {
             let rate = u128::from(self.bytes) * 1_000_000_000 / passed.as_nanos();
             let rate = u64::try_from(rate).unwrap_or(u64::MAX);
             self.rate = rate.max(rate / 2 + self.rate / 2);
             (self.since, self.bytes, self.pieces) = (Some(now), 0, 0);
         }
+    }
+
+    /// Nothing went through it until now: a sample begins anew.
+    fn idle(&mut self) {
+        (self.since, self.bytes, self.pieces) = (None, 0, 0);
     }
 
     /// Promises that fill it: what it carries in the time that one takes at best, and half as much again. Where receivers
@@ -324,8 +336,10 @@ impl Link {
 
     /// Twice the time in which so many bytes are through it.
     fn patience(&self, bytes: u64) -> Duration {
-        let micros = (2_000_000 * bytes).checked_div(self.rate).unwrap_or(0);
-        LEAST_PATIENCE.max(Duration::from_micros(micros))
+        let micros = (2_000_000 * bytes).checked_div(self.rate);
+        micros.map_or(UNKNOWN_PATIENCE, |micros| {
+            Duration::from_micros(micros).clamp(LEAST_PATIENCE, MOST_PATIENCE)
+        })
     }
 }
 

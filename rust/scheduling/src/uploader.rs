@@ -139,6 +139,8 @@ pub(crate) struct Candidate {
     pub(crate) given: u64,
     /// Payload bytes that we sent it.
     pub(crate) taken: u64,
+    /// Payload bytes that we sent to all of its account, also to those that left, if we are a seed.
+    pub(crate) account_taken: u64,
     /// Bytes of the pieces that it says it has, to within a piece.
     pub(crate) holds: u64,
     /// Why it has a slot, if it has one.

@@ -1,9 +1,10 @@
 //! Local service discovery (BEP 14): torrents are announced to a multicast group of the local network, and who announces
 //! one of ours is a peer of it, and at our site.
 //!
-//! Each torrent is announced when it starts and every five minutes. A seed that hears of somebody new announces at once
-//! what both have, so that nobody waits: whoever lacks something dials, a seed dials nobody. Nothing is announced on the
-//! loopback interface, beyond the local network, or of a private torrent (BEP 27).
+//! Each torrent is announced when it starts, twice more soon after, as datagrams are lost, and then every five minutes. A
+//! seed that hears of somebody answers at once by announcing what both have, so that nobody waits: whoever lacks something
+//! dials, a seed dials nobody, and answers are not answered. Nothing is announced on the loopback interface, beyond the
+//! local network, or of a private torrent (BEP 27).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,14 +19,17 @@ use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 
 use super::Net;
+use super::torrent::Torrent;
 use crate::api::TorrentId;
 
 const EVERY: Duration = Duration::from_mins(5);
+/// After the first time, and the second.
+const AT_FIRST: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
 /// Between two announcements, of thousands of torrents too.
 const PACE: Duration = Duration::from_millis(250);
-/// Whoever was not heard for so long is new.
-const FORGOTTEN: Duration = Duration::from_mins(4);
-/// Peers that are remembered.
+/// Whoever was not heard for so long is not near any more.
+const FORGOTTEN: Duration = Duration::from_mins(15);
+/// Addresses that are remembered.
 const MOST_HEARD: usize = 4_096;
 /// What is heard in a second at most; the rest is lost.
 const MOST_A_SECOND: usize = 100;
@@ -35,30 +39,69 @@ const MOST_A_SECOND: usize = 100;
 pub(super) struct Lsd {
     cookie: String,
     due: RefCell<Due>,
+    /// Torrents of which somebody else announced that it takes part.
+    asked: RefCell<BTreeSet<TorrentId>>,
     woken: Notify,
-    heard: RefCell<BTreeMap<(IpAddr, u16, TorrentId), Time>>,
+    heard: RefCell<Heard>,
 }
 
-/// When each torrent is announced next.
+/// When each torrent is announced next, and how often it was.
 #[derive(Debug, Default)]
 struct Due {
     by_time: BTreeSet<(Time, TorrentId)>,
-    times: BTreeMap<TorrentId, Time>,
+    times: BTreeMap<TorrentId, (Time, usize)>,
 }
 
 impl Due {
-    fn set(&mut self, torrent: TorrentId, at: Option<Time>) {
-        if let Some(before) = self.times.remove(&torrent) {
-            self.by_time.remove(&(before, torrent));
+    fn start(&mut self, torrent: TorrentId, now: Time) {
+        self.remove(torrent);
+        self.put(torrent, now, 0);
+    }
+
+    fn remove(&mut self, torrent: TorrentId) -> Option<usize> {
+        let (before, count) = self.times.remove(&torrent)?;
+        self.by_time.remove(&(before, torrent));
+        Some(count)
+    }
+
+    /// It was announced.
+    fn repeat(&mut self, torrent: TorrentId, now: Time) {
+        if let Some(count) = self.remove(torrent) {
+            let wait = AT_FIRST.get(count).copied().unwrap_or(EVERY);
+            self.put(torrent, now + wait, count.saturating_add(1));
         }
-        if let Some(at) = at {
-            self.times.insert(torrent, at);
-            self.by_time.insert((at, torrent));
-        }
+    }
+
+    fn put(&mut self, torrent: TorrentId, at: Time, count: usize) {
+        self.times.insert(torrent, (at, count));
+        self.by_time.insert((at, torrent));
     }
 
     fn first(&self) -> Option<(Time, TorrentId)> {
         self.by_time.first().copied()
+    }
+}
+
+/// When each address was heard last.
+#[derive(Debug, Default)]
+struct Heard(BTreeMap<IpAddr, Time>);
+
+impl Heard {
+    fn is_near(&self, now: Time, ip: IpAddr) -> bool {
+        let last = self.0.get(&ip.to_canonical());
+        last.is_some_and(|at| now.since(*at) < FORGOTTEN)
+    }
+
+    /// Whether that is news.
+    fn note(&mut self, now: Time, ip: IpAddr) -> bool {
+        let new = !self.is_near(now, ip);
+        if new && self.0.len() >= MOST_HEARD {
+            self.0.retain(|_, at| now.since(*at) < FORGOTTEN);
+        }
+        if !new || self.0.len() < MOST_HEARD {
+            self.0.insert(ip.to_canonical(), now);
+        }
+        new
     }
 }
 
@@ -72,62 +115,78 @@ impl Lsd {
         }
     }
 
-    /// Announces a torrent soon.
-    pub(super) fn announce(&self, net: &Net, torrent: TorrentId) {
-        if net.config.local_discovery {
-            self.due.borrow_mut().set(torrent, Some(net.now()));
+    /// Announces a torrent soon, and then again and again.
+    pub(super) fn announce(&self, net: &Net, torrent: &Torrent) {
+        if net.config.local_discovery && !torrent.meta.is_private() {
+            self.due.borrow_mut().start(torrent.id, net.now());
             self.woken.notify_one();
         }
     }
 
+    /// Tells whoever announced the torrent that we have it.
+    fn answer(&self, torrent: TorrentId) {
+        self.asked.borrow_mut().insert(torrent);
+        self.woken.notify_one();
+    }
+
     /// A torrent is gone.
     pub(super) fn forget(&self, torrent: TorrentId) {
-        self.due.borrow_mut().set(torrent, None);
-        let mut heard = self.heard.borrow_mut();
-        heard.retain(|(.., other), _| *other != torrent);
+        self.due.borrow_mut().remove(torrent);
+        self.asked.borrow_mut().remove(&torrent);
     }
 
-    /// Somebody with this address was heard.
-    pub(super) fn has_heard(&self, ip: IpAddr) -> bool {
-        let first = (ip.to_canonical(), 0, TorrentId(0));
-        let heard = self.heard.borrow();
-        let next = heard.range(first..).next();
-        next.is_some_and(|((other, ..), _)| *other == first.0)
+    /// Somebody with this address was heard lately.
+    pub(super) fn is_near(&self, now: Time, ip: IpAddr) -> bool {
+        self.heard.borrow().is_near(now, ip)
     }
 
-    /// Somebody takes part in a torrent of ours; whether that is news.
-    fn note(&self, now: Time, addr: SocketAddr, torrent: TorrentId) -> bool {
-        let mut heard = self.heard.borrow_mut();
-        if heard.len() >= MOST_HEARD {
-            heard.retain(|_, at| now.since(*at) < FORGOTTEN);
-        }
-        if heard.len() >= MOST_HEARD {
-            return false;
-        }
-        let key = (addr.ip().to_canonical(), addr.port(), torrent);
-        let before = heard.insert(key, now);
-        before.is_none_or(|at| now.since(at) >= FORGOTTEN)
-    }
-
-    /// The wire hashes of torrents that are due. Those that do not run, or are private, are not announced; they come
-    /// again when they start.
-    fn take_due(&self, net: &Net) -> Vec<[u8; 20]> {
+    /// The wire hashes of torrents that are due, or else of those that were asked for, and whether it is these. Those that
+    /// do not run are not announced; they come again when they start.
+    fn take_due(&self, net: &Net) -> (Vec<[u8; 20]>, bool) {
         let (now, mut hashes) = (net.now(), Vec::new());
         let mut due = self.due.borrow_mut();
         while let Some((_, id)) = due.first().filter(|(at, _)| *at <= now) {
-            let torrent = net.torrent(id);
-            let torrent = torrent.filter(|one| one.is_running() && !one.meta.is_private());
-            let own = torrent.map(|one| one.meta.wire_hashes());
-            if let Some(own) = &own
-                && hashes.len() + own.len() > MOST_HASHES
-            {
+            match running(net, id) {
+                None => {
+                    due.remove(id);
+                }
+                Some(own) if hashes.len() + own.len() > MOST_HASHES => break,
+                Some(own) => {
+                    due.repeat(id, now);
+                    self.asked.borrow_mut().remove(&id);
+                    hashes.extend(own);
+                }
+            }
+        }
+        if !hashes.is_empty() {
+            return (hashes, false);
+        }
+        let mut asked = self.asked.borrow_mut();
+        while let Some(id) = asked.first().copied() {
+            let own = running(net, id).unwrap_or_default();
+            if hashes.len() + own.len() > MOST_HASHES {
                 break;
             }
-            due.set(id, own.is_some().then(|| now + EVERY));
-            hashes.extend(own.into_iter().flatten());
+            asked.remove(&id);
+            hashes.extend(own);
         }
-        hashes
+        (hashes, true)
     }
+
+    /// How long there is nothing to announce.
+    fn rest(&self, now: Time) -> Duration {
+        if !self.asked.borrow().is_empty() {
+            return Duration::ZERO;
+        }
+        let first = self.due.borrow().first();
+        first.map_or(EVERY, |(due, _)| due.since(now))
+    }
+}
+
+/// The wire hashes of a torrent that runs.
+fn running(net: &Net, id: TorrentId) -> Option<Vec<[u8; 20]>> {
+    let torrent = net.torrent(id).filter(|one| one.is_running())?;
+    Some(torrent.meta.wire_hashes())
 }
 
 /// Joins the groups and starts to announce and to hear, where somebody beyond this machine could reach us. A machine
@@ -157,6 +216,13 @@ fn open(group: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(group), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Only what comes through the interfaces that it joins, not what others on this machine joined.
+    #[cfg(target_os = "linux")]
+    if group.is_ipv4() {
+        socket.set_multicast_all_v4(false)?;
+    } else {
+        socket.set_multicast_all_v6(false)?;
+    }
     socket.bind(&group.into())?;
     UdpSocket::from_std(socket.into())
 }
@@ -176,7 +242,7 @@ async fn announce(
                 let _ = join(socket, *group, own); // mostly it is in the group already
             }
         }
-        let hashes = net.lsd.take_due(&net);
+        let (hashes, answers) = net.lsd.take_due(&net);
         if !hashes.is_empty() {
             for (own, (group, _)) in ours
                 .iter()
@@ -186,14 +252,14 @@ async fn announce(
                     port: own.addr.port(),
                     hashes: hashes.clone(),
                     cookie: Some(net.lsd.cookie.clone()),
+                    answers,
                 };
                 let _ = send(*group, own, &said.encode(*group)); // a link that is down hears nothing
             }
             tokio::time::sleep(PACE).await;
         }
         let woken = net.lsd.woken.notified();
-        let first = net.lsd.due.borrow().first();
-        let wait = first.map_or(EVERY, |(due, _)| due.since(net.now()));
+        let wait = net.lsd.rest(net.now());
         let _ = tokio::time::timeout(wait, woken).await;
     }
 }
@@ -272,21 +338,20 @@ fn heed(net: &Net, from: SocketAddr, said: &Announcement) {
     }
     let mut addr = from;
     addr.set_port(said.port);
-    let near = net.lsd.has_heard(addr.ip());
+    let mut known = false;
     for hash in &said.hashes {
-        let Some(torrent) = net.by_hash(hash).filter(|one| !one.meta.is_private()) else {
-            continue;
-        };
-        let new = net.lsd.note(net.now(), addr, torrent.id);
-        if !torrent.found_nearby(net, addr) && new {
-            net.lsd.announce(net, torrent.id);
+        let torrent = net.by_hash(hash);
+        if let Some(torrent) = torrent.filter(|one| !one.meta.is_private()) {
+            known = true;
+            if !torrent.found_nearby(net, addr) && !said.answers {
+                net.lsd.answer(torrent.id);
+            }
         }
     }
-    if !near && net.lsd.has_heard(addr.ip()) {
+    if known && net.lsd.heard.borrow_mut().note(net.now(), addr.ip()) {
         let torrents: Vec<_> = net.torrents.borrow().values().cloned().collect();
-        torrents
-            .iter()
-            .for_each(|torrent| torrent.is_near(net, addr.ip()));
+        let tell = |torrent: &Rc<Torrent>| torrent.is_near(net, addr.ip());
+        torrents.iter().for_each(tell);
     }
 }
 
@@ -296,40 +361,44 @@ mod tests {
 
     use super::*;
 
+    fn at(seconds: u64) -> Time {
+        Time::new(Duration::from_secs(seconds))
+    }
+
     #[test]
-    fn each_torrent_is_due_once() {
-        let at = |seconds| Time::new(Duration::from_secs(seconds));
+    fn a_torrent_is_announced_soon_again_and_then_now_and_then() {
         let mut due = Due::default();
-        due.set(TorrentId(1), Some(at(9)));
-        due.set(TorrentId(2), Some(at(5)));
+        due.start(TorrentId(1), at(9));
+        due.start(TorrentId(2), at(5));
         assert_eq!(due.first(), Some((at(5), TorrentId(2))));
-        due.set(TorrentId(1), Some(at(1)));
-        assert_eq!(due.first(), Some((at(1), TorrentId(1))));
-        due.set(TorrentId(1), None);
-        due.set(TorrentId(2), None);
-        due.set(TorrentId(3), None);
+        due.start(TorrentId(1), at(1));
+        assert_eq!(due.remove(TorrentId(2)), Some(0));
+        let mut now = at(1);
+        for wait in [2, 4, 300, 300] {
+            assert_eq!(due.first(), Some((now, TorrentId(1))));
+            due.repeat(TorrentId(1), now);
+            now = now + Duration::from_secs(wait);
+        }
+        assert_eq!(due.remove(TorrentId(1)), Some(4));
+        due.repeat(TorrentId(1), now);
         assert_eq!((due.first(), due.times.len()), (None, 0));
     }
 
     #[test]
-    fn who_was_heard_is_news_once_and_bounded() {
-        let lsd = Lsd::new(&[7; 20]);
-        let addr: SocketAddr = "[::ffff:192.0.2.7]:6881".parse().unwrap();
-        let at = |seconds| Time::new(Duration::from_secs(seconds));
-        assert!(!lsd.has_heard(addr.ip()));
-        assert!(lsd.note(at(0), addr, TorrentId(1)));
-        assert!(!lsd.note(at(9), addr, TorrentId(1)));
-        assert!(lsd.note(at(9), addr, TorrentId(2)));
-        assert!(lsd.has_heard("192.0.2.7".parse().unwrap()));
-        assert!(!lsd.has_heard("192.0.2.6".parse().unwrap()));
-        assert!(!lsd.has_heard("192.0.2.8".parse().unwrap()));
-        assert!(lsd.note(at(9 + 240), addr, TorrentId(1)));
-        for id in 0..=MOST_HEARD as u64 {
-            lsd.note(at(300), addr, TorrentId(id));
+    fn who_was_heard_is_near_for_a_while_and_they_are_bounded() {
+        let mut heard = Heard::default();
+        let ip: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+        assert!(!heard.is_near(at(0), ip));
+        assert!(heard.note(at(0), ip) && !heard.note(at(9), ip));
+        assert!(heard.is_near(at(9 + 899), "192.0.2.7".parse().unwrap()));
+        assert!(!heard.is_near(at(9 + 900), ip) && heard.note(at(9 + 900), ip));
+        for number in 0..5_000_u32 {
+            heard.note(at(1_000), Ipv4Addr::from(number).into());
         }
-        assert!(lsd.heard.borrow().len() <= MOST_HEARD);
-        lsd.forget(TorrentId(1));
-        assert!(lsd.note(at(300), addr, TorrentId(1)));
+        assert!(heard.0.len() <= MOST_HEARD);
+        assert!(!heard.note(at(1_001), ip), "whoever is known stays");
+        assert!(heard.note(at(2_000), Ipv4Addr::from(9_999).into()));
+        assert!(heard.is_near(at(2_000), Ipv4Addr::from(9_999).into()));
     }
 
     #[test]

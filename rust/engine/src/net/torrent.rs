@@ -213,7 +213,7 @@ impl Torrent {
             let key = PeerKey(core.next_key);
             core.next_key += 1;
             let peer = Rc::new(Peer::new(key, info.clone(), own_site));
-            if net.lsd.has_heard(info.addr.ip()) {
+            if net.lsd.is_near(net.now(), info.addr.ip()) {
                 peer.is_near();
             }
             core.peers.insert(key, Rc::clone(&peer));
@@ -301,14 +301,16 @@ impl Torrent {
         });
     }
 
-    /// Somebody on the local network takes part; whether it may be dialled: not by whoever needs nothing.
+    /// Somebody on the local network takes part; whether that is of use to us: not to whoever needs nothing.
     pub fn found_nearby(&self, net: &Net, addr: SocketAddr) -> bool {
-        let looks = {
+        let (looks, there) = {
             let core = self.core.borrow();
             let running = core.as_ref().filter(|core| core.phase == Phase::Running);
-            running.is_some_and(|core| !core.paused && !core.swarm.is_complete())
+            let looks = running.filter(|core| !core.paused && !core.swarm.is_complete());
+            let mut peers = looks.iter().flat_map(|core| core.peers.values());
+            (looks.is_some(), peers.any(|peer| peer.listens_at(addr)))
         };
-        if looks {
+        if looks && !there {
             let found = vec![(addr, PeerSource::Local)];
             self.handle(net, Input::Addresses(found));
         }
@@ -346,7 +348,7 @@ impl Torrent {
                 Phase::Failed(_) => core.reopen = true,
                 Phase::Running => {
                     core.handle(Input::Resume);
-                    net.lsd.announce(net, self.id);
+                    net.lsd.announce(net, self);
                 }
                 Phase::Opening | Phase::Checking | Phase::Closing => {}
             }

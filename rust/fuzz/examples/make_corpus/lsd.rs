@@ -15,6 +15,12 @@ pub fn files() -> Vec<Made> {
             )),
         ),
         (
+            "good-answer",
+            said(&format!(
+                "{host}Port: 6881\r\nInfohash: {HASH}\r\ncookie: 3f2a\r\np2-answer: 1\r\n"
+            )),
+        ),
+        (
             "good-no-cookie",
             said(&format!("{host}Port: 1\r\nInfohash: {HASH}\r\n")),
         ),

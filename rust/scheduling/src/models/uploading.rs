@@ -120,6 +120,7 @@ impl Model {
             takes: 0,
             given: 0,
             taken: 0,
+            account_taken: 0,
             holds: 0,
             served: None,
             since: self.now,

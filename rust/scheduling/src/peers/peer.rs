@@ -243,6 +243,7 @@ impl Peer {
             takes: self.up.rate(now),
             given: self.downloaded,
             taken: self.uploaded,
+            account_taken: 0,
             holds: u64::from(pieces) * u64::from(layout.piece_length()),
             served: self.served,
             since: self.turned,

@@ -1,5 +1,6 @@
 //! What peers ask of us, and whom we serve.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use p2pcore_protocol::Layout;
@@ -103,11 +104,20 @@ impl Swarm {
     /// Chooses anew whom to serve.
     pub(super) fn rechoke(&mut self, now: Time) {
         self.sated = self.had_all_they_need(now);
+        let taken = if self.is_complete() {
+            self.taken.sums(now, self.had())
+        } else {
+            BTreeMap::new() // nobody asks then
+        };
+        let candidate = |peer: &Peer| Candidate {
+            account_taken: taken.get(&peer.account()).copied().unwrap_or(0),
+            ..peer.candidate(now, &self.layout, &self.forwarding)
+        };
         let (last, candidates): (Vec<Candidate>, Vec<Candidate>) = self
             .peers
             .iter()
             .filter(|peer| peer.is_candidate())
-            .map(|peer| peer.candidate(now, &self.layout, &self.forwarding))
+            .map(candidate)
             .partition(|peer| self.sated.binary_search(&peer.account).is_ok());
         // Of an origin, those wait that it could show something.
         let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
@@ -144,9 +154,13 @@ impl Swarm {
         if self.counters.uploaded <= cap {
             return Vec::new();
         }
+        self.taken.over(now, cap, self.had())
+    }
+
+    /// What each connected peer had of us, with its account.
+    fn had(&self) -> impl Iterator<Item = (Account, u64)> + '_ {
         let here = self.peers.iter();
-        let had = here.map(|peer| (peer.account(), peer.uploaded));
-        self.taken.over(now, cap, had)
+        here.map(|peer| (peer.account(), peer.uploaded))
     }
 
     /// What a turn is good for.

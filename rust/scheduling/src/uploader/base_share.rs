@@ -143,11 +143,7 @@ impl Policy for BaseShare {
         let mut choice: Choice = turns.iter().map(served(Served::Turn)).collect();
         let rest = terms.slots - choice.len();
         if terms.seeding {
-            let taken = taken_by_account(candidates);
-            let rank = |peer: &Candidate| {
-                let taken = taken.get(&peer.account).copied().unwrap_or(0);
-                (class(peer), Has(peer.holds.max(taken)))
-            };
+            let rank = |peer: &Candidate| (class(peer), Has(peer.holds.max(peer.account_taken)));
             let others = self.take_turns(at, &mut waiting, rest, rank);
             choice.extend(others.iter().map(served(Served::PassesOn)));
             turns.extend(others);
@@ -167,14 +163,6 @@ impl Policy for BaseShare {
 /// Bytes that a peer has, or more: what all of its account took from us counts, whatever it says.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Has(u64);
-
-fn taken_by_account(candidates: &[Candidate]) -> BTreeMap<Account, u64> {
-    let mut taken = BTreeMap::new();
-    for peer in candidates {
-        *taken.entry(peer.account).or_default() += peer.taken;
-    }
-    taken
-}
 
 /// What a peer is worth to a seed, which is owed nothing.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -38,6 +38,7 @@ impl Crowd {
             takes: 0,
             given: 0,
             taken: 0,
+            account_taken: 0,
             holds: 0,
             served: None,
             since: Time::ZERO,
@@ -73,6 +74,7 @@ impl Crowd {
                 seeding: self.seeding,
                 quantum: QUANTUM,
             };
+            self.sum_accounts();
             let choice = self.policy.choose(at(self.now), &self.peers, terms);
             assert_eq!(choice.len(), self.slots.min(self.peers.len()));
             let keys: std::collections::BTreeSet<_> = choice.iter().map(|one| one.0).collect();
@@ -95,6 +97,16 @@ impl Crowd {
                 }
             }
             self.now += every;
+        }
+    }
+
+    fn sum_accounts(&mut self) {
+        let mut sums = BTreeMap::new();
+        for peer in &self.peers {
+            *sums.entry(peer.account).or_insert(0) += peer.taken;
+        }
+        for peer in &mut self.peers {
+            peer.account_taken = sums[&peer.account];
         }
     }
 

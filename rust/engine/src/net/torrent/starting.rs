@@ -178,7 +178,7 @@ impl Torrent {
                 .is_some_and(|storage| storage.is_flushed());
             core.unflushed = !flushed;
         });
-        net.lsd.announce(net, self.id);
+        net.lsd.announce(net, self);
         self.refresh(net);
     }
 }

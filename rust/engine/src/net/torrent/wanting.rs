@@ -37,6 +37,7 @@ impl Torrent {
                 core.reopen = true;
             }
         });
+        net.lsd.announce(net, self); // more may be looked for now
         self.refresh(net);
     }
 
@@ -50,6 +51,7 @@ impl Torrent {
                 core.handle(Input::Priorities(self.wishes(core)));
             }
         });
+        net.lsd.announce(net, self); // more may be looked for now
         self.refresh(net);
     }
 
