@@ -6,7 +6,7 @@
 //! dials, a seed dials nobody, and answers are not answered. Nothing is announced on the loopback interface, beyond the
 //! local network, or of a private torrent (BEP 27).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -38,6 +38,8 @@ const MOST_A_SECOND: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Lsd {
     cookie: String,
+    /// Somebody beyond this machine can hear us.
+    on: Cell<bool>,
     due: RefCell<Due>,
     /// Torrents of which somebody else announced that it takes part.
     asked: RefCell<BTreeSet<TorrentId>>,
@@ -49,7 +51,7 @@ pub(super) struct Lsd {
 #[derive(Debug, Default)]
 struct Due {
     by_time: BTreeSet<(Time, TorrentId)>,
-    times: BTreeMap<TorrentId, (Time, usize)>,
+    times: BTreeMap<TorrentId, (Time, u8)>,
 }
 
 impl Due {
@@ -58,7 +60,7 @@ impl Due {
         self.put(torrent, now, 0);
     }
 
-    fn remove(&mut self, torrent: TorrentId) -> Option<usize> {
+    fn remove(&mut self, torrent: TorrentId) -> Option<u8> {
         let (before, count) = self.times.remove(&torrent)?;
         self.by_time.remove(&(before, torrent));
         Some(count)
@@ -67,12 +69,12 @@ impl Due {
     /// It was announced.
     fn repeat(&mut self, torrent: TorrentId, now: Time) {
         if let Some(count) = self.remove(torrent) {
-            let wait = AT_FIRST.get(count).copied().unwrap_or(EVERY);
+            let wait = AT_FIRST.get(usize::from(count)).copied().unwrap_or(EVERY);
             self.put(torrent, now + wait, count.saturating_add(1));
         }
     }
 
-    fn put(&mut self, torrent: TorrentId, at: Time, count: usize) {
+    fn put(&mut self, torrent: TorrentId, at: Time, count: u8) {
         self.times.insert(torrent, (at, count));
         self.by_time.insert((at, torrent));
     }
@@ -117,7 +119,7 @@ impl Lsd {
 
     /// Announces a torrent soon, and then again and again.
     pub(super) fn announce(&self, net: &Net, torrent: &Torrent) {
-        if net.config.local_discovery && !torrent.meta.is_private() {
+        if self.on.get() && !torrent.meta.is_private() {
             self.due.borrow_mut().start(torrent.id, net.now());
             self.woken.notify_one();
         }
@@ -206,6 +208,7 @@ pub(super) fn start(net: &Rc<Net>, listening: &[SocketAddr]) {
         }
     }
     if !ears.is_empty() {
+        net.lsd.on.set(true);
         tokio::task::spawn_local(announce(Rc::clone(net), listening, ears));
     }
 }
