@@ -236,29 +236,23 @@ async fn announce(
     ears: Vec<(SocketAddr, Rc<UdpSocket>)>,
 ) {
     loop {
-        let ours = interfaces(&listening);
+        let (hashes, answers) = net.lsd.take_due(&net);
+        let mut said = Announcement {
+            port: 0,
+            hashes,
+            cookie: Some(net.lsd.cookie.clone()),
+            answers,
+        };
         for (group, socket) in &ears {
-            for own in ours
-                .iter()
-                .filter(|own| own.addr.is_ipv4() == group.is_ipv4())
-            {
-                let _ = join(socket, *group, own); // mostly it is in the group already
+            for own in interfaces(*group, &listening) {
+                let _ = join(socket, *group, &own); // mostly it is in the group already
+                if !said.hashes.is_empty() {
+                    said.port = own.addr.port();
+                    let _ = send(*group, &own, &said.encode(*group)); // a link that is down hears nothing
+                }
             }
         }
-        let (hashes, answers) = net.lsd.take_due(&net);
-        if !hashes.is_empty() {
-            for (own, (group, _)) in ours
-                .iter()
-                .flat_map(|own| ears.iter().map(move |ear| (own, ear)))
-            {
-                let said = Announcement {
-                    port: own.addr.port(),
-                    hashes: hashes.clone(),
-                    cookie: Some(net.lsd.cookie.clone()),
-                    answers,
-                };
-                let _ = send(*group, own, &said.encode(*group)); // a link that is down hears nothing
-            }
+        if !said.hashes.is_empty() {
             tokio::time::sleep(PACE).await;
         }
         let woken = net.lsd.woken.notified();
@@ -274,10 +268,13 @@ struct Interface {
     index: u32,
 }
 
-/// The interfaces through which somebody else can reach us.
-fn interfaces(listening: &[SocketAddr]) -> Vec<Interface> {
+/// The interfaces through which somebody else can reach us, and a group.
+fn interfaces(group: SocketAddr, listening: &[SocketAddr]) -> Vec<Interface> {
     let all = if_addrs::get_if_addrs().unwrap_or_default();
-    let others = all.into_iter().filter(|one| !one.is_loopback());
+    let fits = |one: &if_addrs::Interface| one.ip().is_ipv4() == group.is_ipv4();
+    let others = all
+        .into_iter()
+        .filter(|one| fits(one) && !one.is_loopback());
     let ours = others.filter_map(|one| {
         let ip = one.ip();
         let ear = listening.iter().find(|addr| {
@@ -301,9 +298,6 @@ fn join(socket: &UdpSocket, group: SocketAddr, own: &Interface) -> std::io::Resu
 
 /// Sends a datagram to a group through one interface, no farther than its network.
 fn send(group: SocketAddr, own: &Interface, datagram: &[u8]) -> std::io::Result<()> {
-    if group.is_ipv4() != own.addr.is_ipv4() {
-        return Ok(());
-    }
     let socket = Socket::new(Domain::for_address(group), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     match own.addr.ip() {
@@ -407,9 +401,10 @@ mod tests {
     #[test]
     fn only_addresses_that_are_listened_on_are_ours() {
         let nowhere: SocketAddr = "192.0.2.1:6881".parse().unwrap();
-        assert!(interfaces(&[nowhere]).is_empty());
+        assert!(interfaces(GROUP_V4, &[nowhere]).is_empty());
         let anywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 6881);
-        for own in interfaces(&[anywhere]) {
+        assert!(interfaces(GROUP_V6, &[anywhere]).is_empty());
+        for own in interfaces(GROUP_V4, &[anywhere]) {
             assert!(own.addr.is_ipv4() && !own.addr.ip().is_loopback());
             assert_eq!(own.addr.port(), 6881);
         }
