@@ -57,6 +57,7 @@ def test_fetch_from_a_seed(torrent: Path, folder: Path, tmp_path: Path) -> None:
 def test_limits_of_the_internet_and_a_site_are_passed_on(torrent: Path, folder: Path, tmp_path: Path) -> None:
     with seeding(torrent, folder, "--wan-up-limit", "1", "--site", "here") as (_, port):
         options = ["--peer", f"127.0.0.1:{port}", "--timeout", 40, "--wan-down-limit", "1", "--site", "here"]
+        options.append("--no-local-discovery")
         done = fetch(torrent, tmp_path / "into", *options)
     assert done.returncode == 0, done.stderr
     for options, said in [

@@ -39,7 +39,7 @@ pub struct Trial {
     pub name: &'static str,
     /// In a few words.
     pub about: &'static str,
-    /// It takes hours, or more memory than most machines have.
+    /// It takes longer than anybody waits for, or more memory than most machines have.
     pub slow: bool,
     /// Seeds that `make sim` runs it with, the first ones: the longer one takes, the fewer.
     pub seeds: u64,

@@ -268,7 +268,7 @@ struct Interface {
     index: u32,
 }
 
-/// The interfaces through which somebody else can reach us, and a group.
+/// The interfaces of the family of a group, through which somebody else can reach us.
 fn interfaces(group: SocketAddr, listening: &[SocketAddr]) -> Vec<Interface> {
     let all = if_addrs::get_if_addrs().unwrap_or_default();
     let fits = |one: &if_addrs::Interface| one.ip().is_ipv4() == group.is_ipv4();

@@ -1,4 +1,4 @@
-//! S4: a flash crowd of a hundred thousand, four blocks to a piece. For a night.
+//! S4: a flash crowd of a hundred thousand, four blocks to a piece: 40 minutes or more, and 10 GB of memory.
 
 use super::{Mark, Trial, origin};
 use crate::scenario::Scenario;
