@@ -161,8 +161,12 @@ impl Origin {
         (bucket == 0 || !waits).then_some(piece)
     }
 
-    /// Whether another promise, of pieces of this length, keeps our link busy. Where receivers are slow, more `slots` than
-    /// our link's delay asks for were found to.
+    /// Promises of pieces of this length that keep our link busy.
+    pub(crate) fn window(&self, piece: u32) -> usize {
+        self.link.window(piece) as usize
+    }
+
+    /// Whether another promise, of pieces of this length, keeps our link busy: as many as there are `slots` do at first.
     pub(crate) fn has_room(&self, piece: u32, slots: u32) -> bool {
         self.open < self.link.window(piece).max(slots)
     }

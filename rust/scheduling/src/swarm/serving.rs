@@ -122,7 +122,10 @@ impl Swarm {
         // Of an origin, those wait that it could show something.
         let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
         let demand = candidates.len() + last.len() + hidden.count();
-        self.slots.observe(now, demand, self.counters.uploaded);
+        match self.origin.as_ref().filter(|origin| !origin.is_spread()) {
+            Some(origin) => self.slots.follow(origin.window(self.layout.piece_length())),
+            None => self.slots.observe(now, demand, self.counters.uploaded),
+        }
         let terms = Terms {
             slots: self.slots(),
             seeding: self.is_complete(),

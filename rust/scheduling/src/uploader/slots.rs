@@ -3,7 +3,8 @@
 //!
 //! What the link can do is not known, so it is found out. While somebody waits for a slot, half as many again are tried
 //! now and then: where that raises the rate, the receivers' links were full and not ours, and twice as many are tried. At
-//! other times a third less is tried, also where nobody waits: if the rate stays, there were too many.
+//! other times a third less is tried, also where nobody waits: if the rate stays, there were too many. An origin that
+//! hides pieces knows by what it promises how many its link asks for, and what it knew is where the search begins.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -57,8 +58,9 @@ const LEAST_OF_FAST: usize = 8;
 /// A change is felt after a round trip, a slow start, and when the buffers of new receivers are full, and then measured
 /// for as long: until some turns' worth was sent, but not for ever.
 const MEASURE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
-/// A trial that fails costs a little: each rest is twice as long as the one before, up to this.
-const LONGEST_REST: Duration = Duration::from_secs(15);
+/// A trial that fails costs a little: each rest is twice as long as the one before, up to this. It is as long at once
+/// where all are served, and fewer cost as much as they are fewer.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 /// A swarm that begins gets faster by itself.
 const FIRST_REST: Duration = Duration::from_secs(3);
 /// Percents of [`Known::followed`].
@@ -83,6 +85,12 @@ impl Slots {
     /// How many there are now.
     pub(crate) fn count(&self) -> usize {
         self.count
+    }
+
+    /// It is known how many our link asks for.
+    pub(crate) fn follow(&mut self, count: usize) {
+        self.count = count.clamp(self.least, self.most);
+        self.state = State::Enough;
     }
 
     /// How many want a slot, and the bytes sent since the start. To be called about once a second.
@@ -171,7 +179,10 @@ impl Slots {
         } else {
             (self.count, self.fewer_next) = (before.slots.max(self.least), false);
             if followed >= NEARLY_ALL {
-                return self.change(here, demand, before.rate, self.count / 2);
+                if self.count < self.most.min(demand) {
+                    return self.change(here, demand, before.rate, self.count / 2);
+                }
+                self.rest = LONGEST_REST;
             }
         }
         let rest = self.rest;
@@ -239,6 +250,24 @@ mod tests {
         assert!((40..=66).contains(&last), "{counts:?}");
         assert!(counts[14] >= 40, "{counts:?}");
         assert!(run(10_000, 10, 50, 200).contains(&50));
+    }
+
+    #[test]
+    fn where_only_the_receivers_are_slow_nearly_always_all_are_served() {
+        let counts = run(10_000, 100, 40, 200);
+        let fewer = counts[30..].iter().filter(|count| **count < 40).count();
+        assert!((1..=20).contains(&fewer), "{counts:?}");
+    }
+
+    #[test]
+    fn the_search_begins_where_it_was_known() {
+        let mut slots = Slots::new(50, QUANTUM);
+        for count in [20, 100, 1, 30] {
+            slots.follow(count);
+            assert_eq!(slots.count(), count.clamp(LEAST, 50));
+        }
+        slots.observe(Time::new(Duration::from_secs(1)), 50, 0);
+        assert_eq!(slots.count(), 30);
     }
 
     #[test]
