@@ -44,7 +44,16 @@ impl Outbox {
     }
 
     pub fn due(&self) -> Due {
-        if self.other || !self.blocks.is_empty() {
+        if self.blocks.is_empty() {
+            self.messages_due()
+        } else {
+            Due::Now
+        }
+    }
+
+    /// The same without the blocks.
+    pub fn messages_due(&self) -> Due {
+        if self.other {
             Due::Now
         } else if self.news {
             Due::WithMoreNews

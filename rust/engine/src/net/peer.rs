@@ -97,12 +97,12 @@ impl Peer {
     /// Queues a message and wakes the writer.
     pub fn send(&self, message: &Message) {
         let mut outbox = self.outbox.borrow_mut();
-        let before = outbox.due();
+        let before = outbox.messages_due();
         outbox.push(message);
         if outbox.is_flooded() {
             self.close(CloseReason::Flooded);
         }
-        if outbox.due() != before {
+        if outbox.messages_due() != before {
             self.wake.notify_one();
         }
     }
@@ -115,8 +115,17 @@ impl Peer {
 
     /// Until there is something to write. `told` is when `have`s were last written.
     pub async fn writable(&self, told: Option<Instant>) {
+        self.until(Outbox::due, told).await;
+    }
+
+    /// Until there are messages to write.
+    pub async fn has_messages(&self, told: Option<Instant>) {
+        self.until(Outbox::messages_due, told).await;
+    }
+
+    async fn until(&self, due: impl Fn(&Outbox) -> Due, told: Option<Instant>) {
         loop {
-            let due = self.outbox.borrow().due();
+            let due = due(&self.outbox.borrow());
             let later = told.map(|told| told + NEWS_EVERY);
             match (due, later) {
                 (Due::Now, _) | (Due::WithMoreNews, None) => return,

@@ -1,6 +1,7 @@
 //! Writes to one peer: messages first, then blocks read from storage, many to a system call.
 
 use std::io::{self, IoSlice};
+use std::pin::pin;
 
 use p2pcore_protocol::{BlockSpan, codec};
 use p2pcore_scheduling::{CloseReason, Input, Place};
@@ -34,8 +35,13 @@ pub(super) async fn write(
         if batch.take(peer, limited) {
             told = Some(Instant::now());
         }
-        if limited {
-            allowance.take_all(batch.payload_length() as u64).await;
+        let leave = allowance.take_all(batch.payload_length() as u64);
+        if limited
+            && write_meanwhile(peer, stream, &mut told, leave)
+                .await
+                .is_err()
+        {
+            return CloseReason::Closed;
         }
         if let Err(reason) = read_blocks(net, torrent, &mut batch).await {
             return reason;
@@ -53,6 +59,30 @@ pub(super) async fn write(
                 },
             );
         }
+    }
+}
+
+/// Until blocks have leave to go. Messages that come meanwhile need none: what we ask of the peer does not wait for what
+/// it gets.
+async fn write_meanwhile(
+    peer: &Peer,
+    stream: &TcpStream,
+    told: &mut Option<Instant>,
+    leave: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut leave = pin!(leave);
+    let mut messages = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut leave => return Ok(()),
+            () = peer.has_messages(*told) => {}
+        }
+        messages.clear();
+        if peer.outbox.borrow_mut().take_messages(&mut messages) {
+            *told = Some(Instant::now());
+        }
+        write_all(stream, &mut [IoSlice::new(&messages)]).await?;
     }
 }
 
