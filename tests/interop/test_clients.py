@@ -113,3 +113,18 @@ async def test_one_swarm_of_all(tmp_path: Path, config, peer) -> None:
         assert contents(tmp_path / f"into-{other.name}" / "data") == expected(other, data), other.name
     assert from_leech > 0
     assert from_seed < 3 * meta.total_size, "four leeches took less than three copies from the seed"
+
+
+async def test_an_origin_is_not_left_by_whom_it_shows_nothing_yet(tmp_path: Path, config, peer) -> None:
+    """The only source shows pieces one by one. libtorrent leaves whoever says that it needs nothing and has nothing."""
+    data = source(tmp_path, False, 0)
+    meta = p2pcore.create(data, format="v1", piece_length=64 << 10)
+    meta.save(tmp_path / "t.torrent")
+    leeches = [peer(LibTorrent) for _ in range(3)]
+    async with p2pcore.Session(config(upload_limit=1 << 20, peer_exchange=False)) as session:
+        await session.seed(meta, data)
+        for number, leech in enumerate(leeches):
+            leech.add(tmp_path / "t.torrent", tmp_path / f"into-{number}")
+            leech.connect(session.listen_addresses[0])
+        for leech in leeches:
+            await asyncio.to_thread(leech.wait_complete, 30)

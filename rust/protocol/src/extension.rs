@@ -51,6 +51,8 @@ pub struct ExtensionHandshake {
     pub reqq: Option<u32>,
     /// `upload_only`: the sender downloads nothing (BEP 21).
     pub upload_only: Option<bool>,
+    /// `p2_only`: the same, where others are not to know: libtorrent leaves who downloads nothing and shows nothing yet.
+    pub hidden_only: Option<bool>,
     /// `p2_pass`: to the sender, `not interested` and `interested` at once say "somebody else may have my slot for now".
     pub passes: Option<bool>,
     /// `p2_label`: the name of the sender's site, as [`label`](crate::site::label) makes it.
@@ -100,6 +102,10 @@ impl ExtensionHandshake {
             "upload_only",
             self.upload_only.map(|set| Item::from(i64::from(set))),
         );
+        put(
+            "p2_only",
+            self.hidden_only.map(|set| Item::from(i64::from(set))),
+        );
         put("p2_pass", self.passes.map(|set| Item::from(i64::from(set))));
         put("p2_label", self.site.map(|label| Item::from(&label[..])));
         put("metadata_size", self.metadata_size.map(Item::from));
@@ -138,6 +144,7 @@ impl ExtensionHandshake {
             client: bytes("v").map(|name| display_text(name, MAX_CLIENT)),
             reqq: number(&dict, "reqq", 1..=i64::from(u32::MAX)),
             upload_only: flag("upload_only"),
+            hidden_only: flag("p2_only"),
             passes: flag("p2_pass"),
             site: bytes("p2_label").and_then(octets),
             metadata_size: number(&dict, "metadata_size", 1..=i64::from(MAX_METADATA)),
@@ -154,6 +161,7 @@ impl ExtensionHandshake {
         replace(&mut self.client, later.client);
         replace(&mut self.reqq, later.reqq);
         replace(&mut self.upload_only, later.upload_only);
+        replace(&mut self.hidden_only, later.hidden_only);
         replace(&mut self.passes, later.passes);
         replace(&mut self.site, later.site);
         replace(&mut self.metadata_size, later.metadata_size);
@@ -302,6 +310,7 @@ mod tests {
             of(1..=u32::MAX),
             any::<Option<bool>>(),
             any::<Option<bool>>(),
+            any::<Option<bool>>(),
             any::<Option<[u8; 8]>>(),
             of(1..=MAX_METADATA),
             of(1..=u16::MAX),
@@ -315,7 +324,7 @@ mod tests {
             |(
                 ids,
                 client,
-                (reqq, upload_only, passes, site, metadata_size, listen_port),
+                (reqq, upload_only, hidden_only, passes, site, metadata_size, listen_port),
                 (your_ip, ipv4, ipv6),
             )| {
                 ExtensionHandshake {
@@ -323,6 +332,7 @@ mod tests {
                     client,
                     reqq,
                     upload_only,
+                    hidden_only,
                     passes,
                     site,
                     metadata_size,

@@ -36,7 +36,7 @@ use crate::dialer::{Dialer, Limits};
 use crate::explain::Sharing;
 use crate::forwarding::Forwarding;
 use crate::identity::{Account, Identity};
-use crate::input::Input;
+use crate::input::{Input, PeerKey};
 use crate::linger::{Demand, Linger};
 use crate::locality::Locality;
 use crate::need::Taken;
@@ -223,6 +223,13 @@ impl Swarm {
     /// Every wanted piece is there.
     pub fn is_complete(&self) -> bool {
         self.picker.need().is_empty()
+    }
+
+    /// We hide pieces from the peer, or may: we are the only source, and show them one by one once there are others.
+    pub fn may_hide_from(&self, peer: PeerKey) -> bool {
+        self.peers
+            .get(peer)
+            .is_some_and(|peer| peer.shown.is_some())
     }
 
     /// Paused: no peer, no dial.

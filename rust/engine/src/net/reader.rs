@@ -153,7 +153,7 @@ fn extended(core: &mut Core, peer: &Peer, handshake: ExtensionHandshake) {
             reqq,
         });
     }
-    let upload_only = handshake.upload_only;
+    let upload_only = handshake.upload_only.or(handshake.hidden_only);
     peer.hear(handshake);
     core.handle(peer.extensions());
     if let Some(site) = peer.site() {

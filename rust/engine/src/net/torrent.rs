@@ -230,7 +230,7 @@ impl Torrent {
         });
         // After the bitfield, which must be the first message.
         if peer.info.extended {
-            let payload = self.extension_handshake(net).encode();
+            let payload = self.extension_handshake(net, peer.key).encode();
             peer.send(&Message::Extended { id: 0, payload });
         }
         let (addr, outgoing) = (peer.info.addr, peer.info.outgoing);
@@ -257,8 +257,10 @@ impl Torrent {
         false
     }
 
-    fn extension_handshake(&self, net: &Net) -> ExtensionHandshake {
+    fn extension_handshake(&self, net: &Net, to: PeerKey) -> ExtensionHandshake {
         let core = self.core(net);
+        let only = core.swarm.is_complete().then_some(true);
+        let hides = core.swarm.may_hide_from(to);
         ExtensionHandshake {
             ids: ExtensionIds {
                 lt_donthave: Some(DONT_HAVE_ID),
@@ -269,7 +271,8 @@ impl Torrent {
             },
             client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
             reqq: Some(core.swarm.config().upload_queue),
-            upload_only: core.swarm.is_complete().then_some(true),
+            upload_only: only.filter(|_| !hides),
+            hidden_only: only.filter(|_| hides),
             passes: Some(true),
             site: net.config.site,
             listen_port: net.listen_port.get(),
