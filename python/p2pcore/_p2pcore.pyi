@@ -252,6 +252,7 @@ class RawSession:
         locality: bool,
         site: str | None,
         local_discovery: bool,
+        peer_exchange: bool,
         connect_timeout: float,
         state_dir: _Path | None,
         threads: int,

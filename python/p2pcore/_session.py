@@ -110,6 +110,7 @@ class Session:
             locality=config.locality,
             site=config.site,
             local_discovery=config.local_discovery,
+            peer_exchange=config.peer_exchange,
             connect_timeout=config.connect_timeout,
             state_dir=None if config.state_dir is None else os.fspath(config.state_dir),
             threads=config.threads,

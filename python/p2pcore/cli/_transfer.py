@@ -52,6 +52,9 @@ _site_option = click.option(
 _discovery_option = click.option(
     "--local-discovery/--no-local-discovery", default=True, help="Find peers on the local network (LSD). On by default."
 )
+_exchange_option = click.option(
+    "--peer-exchange/--no-peer-exchange", default=True, help="Peers tell each other of others (PEX). On by default."
+)
 _state_option = click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where resume data is kept."
 )
@@ -66,6 +69,7 @@ _state_option = click.option(
 @_wan_up_option
 @_site_option
 @_discovery_option
+@_exchange_option
 @_state_option
 @json_option
 def seed(
@@ -107,6 +111,7 @@ def seed(
 @_wan_down_option
 @_site_option
 @_discovery_option
+@_exchange_option
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Give up after S seconds.")
 @_state_option
 @json_option

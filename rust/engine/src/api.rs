@@ -78,6 +78,8 @@ pub struct SessionConfig {
     pub site: Option<[u8; 8]>,
     /// Torrents that are not private are announced on the local network, and peers are found there (BEP 14).
     pub local_discovery: bool,
+    /// Peers of torrents that are not private are told of each other, and tell us (BEP 11).
+    pub peer_exchange: bool,
     /// How long a dial or a handshake may take.
     pub connect_timeout: Duration,
     /// Where resume data is kept; `None`: nowhere (every start checks all data).

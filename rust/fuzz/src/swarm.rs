@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use p2pcore_protocol::layout::{Layout, Span};
 use p2pcore_protocol::message::{Message, Request};
+use p2pcore_protocol::pex::{Exchange, Told};
 use p2pcore_protocol::{BLOCK, BlockSpan, Member, PieceIndex, Says, SiteNews, Verified};
 use p2pcore_scheduling::{
-    CloseReason, Input, Output, PeerInfo, PeerKey, PeerSource, Print, Swarm, SwarmConfig, Ticket,
-    Time, Verdict,
+    CloseReason, Extensions, Input, Output, PeerInfo, PeerKey, PeerSource, Print, Swarm,
+    SwarmConfig, Ticket, Time, Verdict,
 };
 
 use crate::script::Script;
@@ -352,8 +353,13 @@ impl World {
     }
 
     fn addresses(&mut self, script: &mut Script<'_>) {
-        let sources = [PeerSource::User, PeerSource::Incoming, PeerSource::Local];
-        let source = sources[script.small(3) as usize];
+        let sources = [
+            PeerSource::User,
+            PeerSource::Incoming,
+            PeerSource::Local,
+            PeerSource::Exchange,
+        ];
+        let source = sources[script.small(4) as usize];
         let found = (0..script.small(5))
             .map(|_| (address(script.small(40)), source))
             .collect();
@@ -393,7 +399,7 @@ impl World {
         let Some(peer) = self.peer(script) else {
             return;
         };
-        let input = match script.small(9) {
+        let input = match script.small(10) {
             0 => Input::PeerRequestLimit {
                 peer,
                 reqq: script.number(),
@@ -418,15 +424,23 @@ impl World {
             },
             6 => Input::PeerExtensions {
                 peer,
-                passes: script.yes(),
-                dont_have: script.yes().then_some(7),
-                seeds: script.yes().then_some(8),
+                said: Extensions {
+                    passes: script.yes(),
+                    dont_have: script.yes().then_some(7),
+                    seeds: script.yes().then_some(8),
+                    exchange: script.yes().then_some(10),
+                    listen_port: script.yes().then_some(6_881),
+                },
             },
             7 => Input::SeedsSeen {
                 peer,
                 seeds: (0..script.small(9))
                     .map(|_| member(script.small(12) as u8))
                     .collect(),
+            },
+            8 => Input::Exchanged {
+                peer,
+                exchange: exchange(script),
             },
             _ => Input::Writable {
                 peer,
@@ -477,6 +491,20 @@ fn request(script: &mut Script<'_>) -> Request {
 /// As in the peer ids that peers come with.
 fn member(number: u8) -> Member {
     Member(u64::from_be_bytes([number; 8]))
+}
+
+fn exchange(script: &mut Script<'_>) -> Exchange {
+    let told = |script: &mut Script<'_>| Told {
+        addr: address(script.small(40)),
+        seed: script.yes(),
+        reachable: script.yes(),
+    };
+    Exchange {
+        added: (0..script.small(9)).map(|_| told(script)).collect(),
+        dropped: (0..script.small(3))
+            .map(|_| address(script.small(40)))
+            .collect(),
+    }
 }
 
 fn site_news(script: &mut Script<'_>) -> SiteNews {

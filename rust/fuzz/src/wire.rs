@@ -12,6 +12,7 @@ use p2pcore_protocol::extension::{
 };
 use p2pcore_protocol::handshake::{HANDSHAKE_LEN, Handshake, check_start};
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::pex::{Exchange, MOST_READ};
 use p2pcore_protocol::site::{encode_site_news, parse_site_news};
 
 /// Feeds the handshake, the decoder and the extension messages; accepted means that no byte broke the protocol.
@@ -117,6 +118,11 @@ fn extended(id: u8, payload: &[u8]) {
     }
     assert_eq!(parse_dont_have(payload).is_ok(), payload.len() == 4);
     assert_eq!(parse_upload_only(payload).is_ok(), payload.len() == 1);
+    if let Ok(exchange) = Exchange::parse(payload) {
+        let most = MOST_READ * 2;
+        assert!(exchange.added.len() <= most && exchange.dropped.len() <= most);
+        assert!(Exchange::parse(&exchange.encode()).is_ok());
+    }
     if let Ok(news) = parse_site_news(payload) {
         assert!(
             encode_site_news(&news)

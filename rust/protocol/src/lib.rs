@@ -20,6 +20,7 @@ pub mod magnet;
 pub mod message;
 pub mod metainfo;
 pub mod path;
+pub mod pex;
 pub mod seeds;
 pub mod site;
 

@@ -41,8 +41,8 @@ impl RawSession {
     /// Binds the sockets and starts the threads.
     #[new]
     #[pyo3(signature = (*, listen, limits, max_peers, max_peers_per_torrent, max_half_open, unchoke_slots, uploader, base_share, origin_mode,
-                        locality, site, local_discovery, connect_timeout, state_dir, threads, event_capacity))]
-    #[allow(clippy::too_many_arguments)] // one keyword for each field of the configuration
+                        locality, site, local_discovery, peer_exchange, connect_timeout, state_dir, threads, event_capacity))]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // one keyword for each field of the configuration
     fn new(
         py: Python<'_>,
         listen: Vec<Address>,
@@ -57,6 +57,7 @@ impl RawSession {
         locality: bool,
         site: Option<&str>,
         local_discovery: bool,
+        peer_exchange: bool,
         connect_timeout: f64,
         state_dir: Option<PathBuf>,
         threads: usize,
@@ -77,6 +78,7 @@ impl RawSession {
             locality,
             site: site.map(label),
             local_discovery,
+            peer_exchange,
             connect_timeout: seconds(connect_timeout),
             state_dir,
             threads,
@@ -134,7 +136,7 @@ impl RawSession {
 
     /// Downloads into a folder. Answers (torrent, command).
     #[pyo3(signature = (meta, into, *, files, peers, sequential, preallocate, overwrite, limits))]
-    #[allow(clippy::too_many_arguments)] // one keyword for each option
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // one keyword for each option
     fn fetch(
         &self,
         py: Python<'_>,

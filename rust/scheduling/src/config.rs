@@ -9,6 +9,10 @@ use crate::uploader::{Share, UploaderPolicy};
 pub struct SwarmConfig {
     /// Connected peers at most; further ones are closed with `TooManyPeers`.
     pub max_peers: usize,
+    /// With so many connected peers nobody is dialled of whom only other peers told us.
+    pub neighbours: usize,
+    /// Peers are told of each other, and believed (BEP 11). Never for a private torrent (BEP 27).
+    pub exchange: bool,
     /// Dials under way at once.
     pub max_dials: usize,
     /// Addresses kept for dialling; further ones are dropped unless the user named them.
@@ -42,6 +46,8 @@ impl Default for SwarmConfig {
     fn default() -> Self {
         Self {
             max_peers: 200,
+            neighbours: 40,
+            exchange: true,
             max_dials: 20,
             max_candidates: 1_000,
             uploader: UploaderPolicy::default(),

@@ -1,8 +1,9 @@
 //! Which address to dial, and when.
 //!
 //! An address that the user named is kept for ever and tried again with growing waits; any other is given up after a
-//! few failures, until the local network tells of it again. Nothing is dialled that could not help: a complete torrent dials only the user's addresses, and not
-//! those where neither side had anything to trade. The list is bounded: when it is full, new ones are not taken in
+//! few failures, until the local network tells of it again. Nothing is dialled that could not help: a complete torrent
+//! dials only the user's addresses, and not those where neither side had anything to trade; of whom only other peers tell
+//! is dialled while there are few. The list is bounded: when it is full, new ones are not taken in
 //! unless the user named them, and then another that he did not name makes room.
 
 use std::net::SocketAddr;
@@ -47,6 +48,8 @@ enum State {
 pub(crate) struct Limits {
     /// Connected peers now.
     pub(crate) connected: usize,
+    /// With so many connected peers nobody is dialled of whom only other peers told us.
+    pub(crate) neighbours: usize,
     /// Connected peers at most.
     pub(crate) max_peers: usize,
     /// Dials under way at most.
@@ -57,7 +60,15 @@ pub(crate) struct Limits {
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// Failures after which an address that the user did not name is given up.
+/// Failures after which an address is given up. The user's never are; what a peer tells may be anything, and there is more.
+const fn tries(source: PeerSource) -> Option<u32> {
+    match source {
+        PeerSource::User => None,
+        PeerSource::Incoming | PeerSource::Local => Some(TRIES),
+        PeerSource::Exchange => Some(1),
+    }
+}
+
 const TRIES: u32 = 3;
 /// A connection that lasted this long was a success: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(10);
@@ -73,11 +84,12 @@ impl Dialer {
         }
     }
 
-    /// No address is known that the local network would not tell again.
+    /// No address is known that the local network or a peer would not tell again.
     pub(crate) fn is_empty(&self) -> bool {
+        let told = |source| matches!(source, PeerSource::Local | PeerSource::Exchange);
         let idle = |state| matches!(state, State::Waiting(_) | State::Never);
-        let told_again = |one: &Candidate| one.source == PeerSource::Local && idle(one.state);
-        self.candidates.iter().all(told_again)
+        let mut known = self.candidates.iter();
+        known.all(|one| told(one.source) && idle(one.state))
     }
 
     /// Takes an address in, to be dialled at once.
@@ -125,13 +137,15 @@ impl Dialer {
         if !self.has_room(limits) || self.next.is_none_or(|next| now < next) {
             return None;
         }
+        let enough = limits.connected + self.dialling >= limits.neighbours;
         let mut soonest: Option<Time> = None;
         for candidate in &mut self.candidates {
             let State::Waiting(mut due) = candidate.state else {
                 continue;
             };
             let asked = candidate.source == PeerSource::User && !candidate.idle;
-            if limits.complete && !asked {
+            let spare = candidate.source == PeerSource::Exchange && enough;
+            if limits.complete && !asked || spare {
                 continue;
             }
             if due <= now
@@ -169,7 +183,7 @@ impl Dialer {
         };
         let was_dialling = candidate.state == State::Dialling;
         candidate.failures += 1;
-        let hopeless = candidate.source != PeerSource::User && candidate.failures >= TRIES;
+        let hopeless = tries(candidate.source).is_some_and(|tries| candidate.failures >= tries);
         candidate.state = if for_good || hopeless {
             State::Never
         } else {
@@ -245,12 +259,12 @@ impl Dialer {
             .find(|candidate| candidate.addr == addr)
     }
 
-    /// For an address from the user others make room, for one of the local network those that are given up.
+    /// For an address from the user others make room, for one that others tell of those that are given up.
     fn make_room(&mut self, source: PeerSource) -> bool {
         let goes = |candidate: &Candidate| {
             let idle = match source {
                 PeerSource::User => matches!(candidate.state, State::Waiting(_) | State::Never),
-                PeerSource::Local => candidate.state == State::Never,
+                PeerSource::Local | PeerSource::Exchange => candidate.state == State::Never,
                 PeerSource::Incoming => false,
             };
             idle && candidate.source != PeerSource::User
@@ -273,6 +287,7 @@ mod tests {
 
     const LIMITS: Limits = Limits {
         connected: 0,
+        neighbours: 10,
         max_peers: 10,
         max_dials: 2,
         complete: false,
@@ -373,6 +388,30 @@ mod tests {
         assert_eq!(dialer.next(at(9_999), LIMITS, nobody), None);
         dialer.add(at(10_000), addr(1), PeerSource::User);
         assert_eq!(dialer.next(at(10_000), LIMITS, nobody), Some(addr(1)));
+    }
+
+    #[test]
+    fn of_whom_peers_tell_is_dialled_once_and_while_there_are_few() {
+        let mut dialer = Dialer::new(3, 1);
+        for port in 1..=3 {
+            dialer.add(at(0), addr(port), PeerSource::Exchange);
+        }
+        let few = |connected| Limits {
+            connected,
+            neighbours: 5,
+            ..LIMITS
+        };
+        assert_eq!(dialer.next(at(0), few(5), nobody), None);
+        dialer.wake(at(1)); // one is gone
+        assert_eq!(dialer.next(at(1), few(4), nobody), Some(addr(1)));
+        assert_eq!(dialer.next(at(1), few(4), nobody), None, "one is under way");
+        dialer.on_failed(at(2), addr(1), false);
+        assert_eq!(dialer.next(at(2), few(4), nobody), Some(addr(2)));
+        dialer.on_connected(at(2), addr(2));
+        // The one that failed makes room for another.
+        dialer.add(at(3), addr(4), PeerSource::Exchange);
+        let rest: Vec<_> = std::iter::from_fn(|| dialer.next(at(999), few(0), nobody)).collect();
+        assert_eq!(rest, [addr(3), addr(4)]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::pex::Exchange;
 use p2pcore_protocol::{BlockSpan, Member, PieceIndex, SiteNews, Verified};
 
 use crate::output::CloseReason;
@@ -47,6 +48,23 @@ pub enum PeerSource {
     Incoming,
     /// It told the local network that it takes part.
     Local,
+    /// A peer told us of it (BEP 11).
+    Exchange,
+}
+
+/// What a peer's extension handshakes offer beyond BEP 3, as far as it said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extensions {
+    /// To it, `not interested` and `interested` at once pass a slot on (`p2_pass`).
+    pub passes: bool,
+    /// Its id for the message that a piece is gone (`lt_donthave`, BEP 54).
+    pub dont_have: Option<u8>,
+    /// Its id for the message of the other seeds that we see (`p2_seeds`).
+    pub seeds: Option<u8>,
+    /// Its id for the message of the peers that we know (`ut_pex`, BEP 11).
+    pub exchange: Option<u8>,
+    /// Where it takes connections (`p`, BEP 10).
+    pub listen_port: Option<u16>,
 }
 
 /// The verdict on a piece that [`Output::Check`](crate::Output::Check) asked for.
@@ -96,12 +114,15 @@ pub enum Input {
     PeerExtensions {
         /// The peer.
         peer: PeerKey,
-        /// To it, `not interested` and `interested` at once pass a slot on (`p2_pass`).
-        passes: bool,
-        /// Its id for the message that a piece is gone (`lt_donthave`, BEP 54).
-        dont_have: Option<u8>,
-        /// Its id for the message of the other seeds that we see (`p2_seeds`).
-        seeds: Option<u8>,
+        /// All of it, also what was said before.
+        said: Extensions,
+    },
+    /// A peer said which others it is connected with, and not any more (`ut_pex`, BEP 11). Nothing in it is checked.
+    Exchanged {
+        /// From whom.
+        peer: PeerKey,
+        /// What.
+        exchange: Exchange,
     },
     /// A peer said which other seeds it sees (`p2_seeds`). Nothing in it is checked.
     SeedsSeen {

@@ -7,6 +7,7 @@
 mod announcing;
 mod blocks;
 mod connecting;
+mod exchanging;
 mod filling;
 mod importing;
 mod maps;
@@ -33,6 +34,7 @@ use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
 use crate::dialer::{Dialer, Limits};
+use crate::exchange::Register;
 use crate::explain::Sharing;
 use crate::forwarding::Forwarding;
 use crate::identity::{Account, Identity};
@@ -44,6 +46,7 @@ use crate::origin::Origin;
 use crate::output::{Fact, Output};
 use crate::peers::{Peer, Peers};
 use crate::picker::{Picked, Picker};
+use crate::random::Random;
 use crate::snapshot::{Counters, PeerSnapshot};
 use crate::tally::{Amounts, Tally};
 use crate::time::Time;
@@ -63,6 +66,8 @@ pub struct Swarm {
     sated: Vec<Account>,
     tally: Tally,
     dialer: Dialer,
+    register: Register,
+    random: Random,
     out: Outbox,
     counters: Counters,
     timers: Timers,
@@ -115,6 +120,8 @@ impl Swarm {
             sated: Vec::new(),
             tally: Tally::default(),
             dialer: Dialer::new(config.max_candidates, seed ^ 0x6469_616c),
+            register: Register::default(),
+            random: Random::new(seed ^ 0x6d65_6574),
             out: Outbox::default(),
             counters: Counters::default(),
             timers: Timers::default(),
@@ -146,12 +153,8 @@ impl Swarm {
             Input::PeerConnected { peer, info } => self.on_connected(now, peer, info),
             Input::PeerDisconnected { peer } => self.on_disconnected(now, peer),
             Input::PeerRequestLimit { peer, reqq } => self.on_request_limit(now, peer, reqq),
-            Input::PeerExtensions {
-                peer,
-                passes,
-                dont_have,
-                seeds,
-            } => self.on_extensions(now, peer, passes, (dont_have, seeds)),
+            Input::PeerExtensions { peer, said } => self.on_extensions(now, peer, &said),
+            Input::Exchanged { peer, exchange } => self.on_exchanged(now, peer, &exchange),
             Input::SeedsSeen { peer, seeds } => self.on_seeds_seen(now, peer, seeds),
             Input::PeerUploadOnly { peer, upload_only } => {
                 self.on_upload_only(peer, upload_only);
@@ -385,6 +388,7 @@ impl Swarm {
         Limits {
             connected: self.peers.len(),
             max_peers: self.config.max_peers,
+            neighbours: self.config.neighbours,
             max_dials: self.config.max_dials,
             complete: self.is_complete(),
         }

@@ -3,6 +3,7 @@
 mod alone;
 mod announcing;
 mod chaos;
+mod exchanging;
 mod explaining;
 mod importing;
 mod maps;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use p2pcore_protocol::extension::ExtensionHandshake;
 use p2pcore_protocol::message::Message;
-use p2pcore_scheduling::{CloseReason, Input, PeerInfo, PeerKey, Site};
+use p2pcore_scheduling::{CloseReason, Extensions, Input, PeerInfo, PeerKey, Site};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -71,11 +71,16 @@ impl Peer {
     /// What it offers beyond BEP 3, as far as it said.
     pub fn extensions(&self) -> Input {
         let said = self.said.borrow();
+        let id = |id: Option<u8>| id.filter(|id| *id > 0);
         Input::PeerExtensions {
             peer: self.key,
-            passes: said.passes == Some(true),
-            dont_have: said.ids.lt_donthave.filter(|id| *id > 0),
-            seeds: said.ids.p2_seeds.filter(|id| *id > 0),
+            said: Extensions {
+                passes: said.passes == Some(true),
+                dont_have: id(said.ids.lt_donthave),
+                seeds: id(said.ids.p2_seeds),
+                exchange: id(said.ids.ut_pex),
+                listen_port: said.listen_port,
+            },
         }
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use p2pcore_protocol::codec::Decoder;
 use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::pex::Exchange;
 use p2pcore_protocol::seeds::parse_seeds;
 use p2pcore_protocol::site::parse_site_news;
 use p2pcore_scheduling::{CloseReason, Input, Place};
@@ -14,7 +15,7 @@ use super::Net;
 use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::stream::{Arrived, Stream};
-use super::torrent::{Core, DONT_HAVE_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
+use super::torrent::{Core, DONT_HAVE_ID, EXCHANGE_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
 
 /// Reads until the connection ends.
 pub(super) async fn read(
@@ -133,6 +134,13 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
         } => core.handle(Input::SeedsSeen {
             peer: peer.key,
             seeds: parse_seeds(&payload)?,
+        }),
+        Message::Extended {
+            id: EXCHANGE_ID,
+            payload,
+        } => core.handle(Input::Exchanged {
+            peer: peer.key,
+            exchange: Exchange::parse(&payload)?,
         }),
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
         message => core.handle(Input::Message {

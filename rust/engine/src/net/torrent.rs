@@ -265,6 +265,7 @@ impl Torrent {
             ids: ExtensionIds {
                 lt_donthave: Some(DONT_HAVE_ID),
                 upload_only: Some(UPLOAD_ONLY_ID),
+                ut_pex: core.swarm.config().exchange.then_some(EXCHANGE_ID),
                 p2_site: net.config.locality.then_some(SITE_ID),
                 p2_seeds: Some(SEEDS_ID),
                 ..ExtensionIds::default()
@@ -682,6 +683,7 @@ fn new_swarm(net: &Net, meta: &Metainfo, id: TorrentId) -> Swarm {
         me: Member::of(&net.peer_id),
         locality: net.config.locality,
         max_dials: net.config.max_half_open,
+        exchange: net.config.peer_exchange && !meta.is_private(),
         ..SwarmConfig::default()
     };
     let own = net
@@ -700,6 +702,7 @@ pub(super) const DONT_HAVE_ID: u8 = 1;
 pub(super) const UPLOAD_ONLY_ID: u8 = 2;
 pub(super) const SITE_ID: u8 = 3;
 pub(super) const SEEDS_ID: u8 = 4;
+pub(super) const EXCHANGE_ID: u8 = 5;
 
 /// How much work a crash may cost: pieces of the last seconds are hashed again.
 const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(5);

@@ -6,6 +6,7 @@ use p2pcore_protocol::{Layout, Member};
 
 use crate::belief::Belief;
 use crate::blame::Parole;
+use crate::exchange::Acquaintance;
 use crate::forwarding::Forwarding;
 use crate::holdings::Holdings;
 use crate::identity::{Account, Identity};
@@ -93,6 +94,7 @@ pub(crate) struct Peer {
     pub(crate) parole: Parole,
     pub(crate) info: PeerInfo,
     pub(crate) seeds: Seeds,
+    pub(crate) acquaintance: Acquaintance,
     /// What the tally was told of these.
     pub(crate) booked: Amounts,
 }
@@ -139,6 +141,7 @@ impl Peer {
             passes: false,
             dont_have: None,
             seeds: Seeds::default(),
+            acquaintance: Acquaintance::default(),
             place: Place::Unknown,
             news: None,
             passed: (0, Time::ZERO),
@@ -169,6 +172,15 @@ impl Peer {
             patience: Patience::new(now),
             shown: None,
         }
+    }
+
+    /// Where it takes connections, if that is known: we dialled it there, or it said so.
+    pub(crate) fn listens(&self) -> Option<SocketAddr> {
+        if self.info.outgoing {
+            return Some(self.info.addr);
+        }
+        let port = self.acquaintance.port?;
+        Some(SocketAddr::new(self.info.addr.ip().to_canonical(), port))
     }
 
     /// It wants nothing of us, now or later.

@@ -35,6 +35,7 @@ impl Swarm {
             self.out.send(now, &mut peer, message);
         }
         self.peers.insert(peer);
+        self.introduce(key);
         if hidden {
             self.set_choking(now, key, false);
             self.hide_again(now);
@@ -138,6 +139,7 @@ impl Swarm {
             self.picker.count_holdings(&peer.holds, false);
         }
         self.uncount(&peer);
+        self.part_with(&peer);
         if !peer.seeds.seen.is_empty() {
             self.share_with_seeds();
         }

@@ -5,7 +5,7 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use crate::bitfield::Bitfield;
 use crate::holdings::Holdings;
-use crate::input::PeerKey;
+use crate::input::{Extensions, PeerKey};
 use crate::output::CloseReason;
 use crate::peers::{ALLOWED_FAST_KEPT, Peer};
 use crate::time::Time;
@@ -74,19 +74,14 @@ impl Swarm {
         }
     }
 
-    pub(super) fn on_extensions(
-        &mut self,
-        now: Time,
-        key: PeerKey,
-        passes: bool,
-        (dont_have, seeds): (Option<u8>, Option<u8>),
-    ) {
+    pub(super) fn on_extensions(&mut self, now: Time, key: PeerKey, said: &Extensions) {
         if let Some(peer) = self.peers.get_mut(key) {
-            peer.passes = passes;
-            peer.dont_have = dont_have;
-            self.todo.seeds |= peer.seeds.id != seeds;
-            peer.seeds.id = seeds;
+            peer.passes = said.passes;
+            peer.dont_have = said.dont_have;
+            self.todo.seeds |= peer.seeds.id != said.seeds;
+            peer.seeds.id = said.seeds;
             self.hide_again(now);
+            self.acquaint(now, key, said);
         }
     }
 

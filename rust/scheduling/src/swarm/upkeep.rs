@@ -87,6 +87,7 @@ impl Swarm {
         self.take_late_back(now);
         self.look_after_promises(now);
         self.choose_whom_to_serve(now);
+        self.tell_of_peers(now);
         if !self.blame.is_quiet() {
             // Who may fetch a failed piece depends on who else is there.
             self.picker.touch();
@@ -150,7 +151,7 @@ impl Swarm {
         }
     }
 
-    fn keys_of(&self, is: impl Fn(&Peer) -> bool) -> Vec<PeerKey> {
+    pub(super) fn keys_of(&self, is: impl Fn(&Peer) -> bool) -> Vec<PeerKey> {
         let peers = self.peers.iter();
         peers.filter(|peer| is(peer)).map(|peer| peer.key).collect()
     }

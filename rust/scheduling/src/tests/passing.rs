@@ -7,15 +7,15 @@ use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{BLOCK, PieceIndex, Verified};
 
 use super::alone::{Bench, P, Q, request, requests, sent};
-use crate::{Input, Output, PeerKey};
+use crate::{Extensions, Input, Output, PeerKey};
 
 pub(super) fn extensions(peer: PeerKey) -> Input {
-    Input::PeerExtensions {
-        peer,
+    let said = Extensions {
         passes: true,
         dont_have: Some(7),
-        seeds: None,
-    }
+        ..Extensions::default()
+    };
+    Input::PeerExtensions { peer, said }
 }
 
 /// How often a peer was told that we want nothing and, at once, that we do.

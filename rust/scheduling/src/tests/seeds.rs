@@ -5,17 +5,16 @@ use p2pcore_protocol::message::Message;
 use p2pcore_protocol::seeds::{MOST_SEEDS, parse_seeds};
 
 use super::alone::{Bench, P, Q, sent};
-use crate::{CloseReason, Input, Output, PeerKey};
+use crate::{CloseReason, Extensions, Input, Output, PeerKey};
 
 const ID: u8 = 9;
 
 fn extensions(peer: PeerKey, seeds: Option<u8>) -> Input {
-    Input::PeerExtensions {
-        peer,
-        passes: false,
-        dont_have: None,
+    let said = Extensions {
         seeds,
-    }
+        ..Extensions::default()
+    };
+    Input::PeerExtensions { peer, said }
 }
 
 fn name(peer: PeerKey) -> Member {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::small;
 use crate::scenario::{Scenario, UP};
 use crate::world::World;
-use crate::{Conduct, Group, Leaves, run};
+use crate::{Conduct, Group, Joins, Leaves, run};
 
 #[test]
 fn a_free_rider_sends_nothing_and_still_finishes() {
@@ -55,6 +55,21 @@ fn an_origin_shows_no_more_than_its_link_carries_where_sockets_take_whole_pieces
     let scenario = Scenario::flash_crowd(100, 64).coarser(4);
     let report = run(&scenario, 1);
     assert!(report.origin_first_copy <= 1.02, "{report:?}");
+}
+
+#[test]
+fn who_knows_only_the_origin_is_told_of_the_others() {
+    let mut scenario = Scenario::flash_crowd(30, 128);
+    scenario.groups[1].view = Some(0);
+    scenario.groups[0].view = Some(30);
+    scenario.groups[0].joins = Joins::At(Duration::from_millis(1));
+    let copies = |exchange| {
+        let mut scenario = scenario.clone();
+        scenario.config.exchange = exchange;
+        run(&scenario, 1).origin_total
+    };
+    let (told, alone) = (copies(true), copies(false));
+    assert!(told < 2.0 && alone > 20.0, "{told} and {alone} copies");
 }
 
 #[test]

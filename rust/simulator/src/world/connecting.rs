@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use p2pcore_protocol::Verified;
-use p2pcore_scheduling::{Input, PeerInfo, PeerKey, PeerSource, Time};
+use p2pcore_scheduling::{Extensions, Input, PeerInfo, PeerKey, PeerSource, Time};
 
-use super::sending::{DONT_HAVE, SEEDS, SITE_NEWS};
+use super::sending::{DONT_HAVE, EXCHANGE, SEEDS, SITE_NEWS};
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::{State, dialled_from, peer_id};
@@ -152,13 +152,14 @@ impl World {
         self.feed(from, Input::PeerConnected { peer, info });
         self.feed(from, Input::Writable { peer, room });
         self.feed(from, Input::PeerRequestLimit { peer, reqq });
-        let extensions = Input::PeerExtensions {
-            peer,
+        let said = Extensions {
             passes: fast, // usual clients do not
             dont_have: Some(DONT_HAVE),
             seeds: fast.then_some(SEEDS),
+            exchange: Some(EXCHANGE),
+            listen_port: Some(self.nodes[to as usize].addr.port()),
         };
-        self.feed(from, extensions);
+        self.feed(from, Input::PeerExtensions { peer, said });
         let site = |node: u32| self.nodes[node as usize].what.site;
         let local = site(from) == site(to);
         let news = fast.then_some(SITE_NEWS);

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use p2pcore_protocol::extension::parse_dont_have;
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::pex::Exchange;
 use p2pcore_protocol::seeds::parse_seeds;
 use p2pcore_protocol::site::parse_site_news;
 use p2pcore_scheduling::{Input, PeerKey, Ticket};
@@ -274,10 +275,12 @@ impl World {
     }
 }
 
-/// Ids of the extended messages: that a piece is gone (BEP 54), who fetches what for a site, and which seeds there are.
+/// Ids of the extended messages: that a piece is gone (BEP 54), who fetches what for a site, which seeds there are, and
+/// which peers (BEP 11).
 pub(super) const DONT_HAVE: u8 = 1;
 pub(super) const SITE_NEWS: u8 = 2;
 pub(super) const SEEDS: u8 = 3;
+pub(super) const EXCHANGE: u8 = 4;
 
 /// What a driver makes of a message.
 fn heard(peer: PeerKey, message: Message) -> Input {
@@ -295,6 +298,11 @@ fn heard(peer: PeerKey, message: Message) -> Input {
         Message::Extended { id, payload } if *id == SEEDS => {
             if let Ok(seeds) = parse_seeds(payload) {
                 return Input::SeedsSeen { peer, seeds };
+            }
+        }
+        Message::Extended { id, payload } if *id == EXCHANGE => {
+            if let Ok(exchange) = Exchange::parse(payload) {
+                return Input::Exchanged { peer, exchange };
             }
         }
         _ => {}

@@ -163,6 +163,7 @@ mod tests {
                 locality: true,
                 site: None,
                 local_discovery: false,
+                peer_exchange: true,
                 base_share: Share::default(),
                 origin: false,
                 connect_timeout: Duration::from_secs(9),
