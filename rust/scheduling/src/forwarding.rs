@@ -12,6 +12,9 @@ use crate::time::Time;
 pub(crate) struct Forwarding {
     /// Pieces that one peer alone has from us, of which account, and since when.
     waiting: BTreeMap<u32, (Account, Time)>,
+    /// Pieces that somebody passed on of late, and what was known of it before: others say that they have a piece before it
+    /// is verified.
+    passed: BTreeMap<u32, (Account, Time, Option<Mean>)>,
     known: BTreeMap<Account, Mean>,
     /// Those of them that pass on in time.
     prompt: usize,
@@ -82,7 +85,30 @@ impl Forwarding {
     /// Another peer has a piece: who passed it on, and after how long.
     pub(crate) fn seen(&mut self, now: Time, piece: u32) -> Option<(Account, Duration)> {
         let (account, since) = self.waiting.remove(&piece)?;
+        if self.passed.len() >= MOST {
+            self.passed.clear();
+        }
+        let before = self.known.get(&account).copied();
+        self.passed.insert(piece, (account, since, before));
         Some((account, now.since(since).min(LONGEST)))
+    }
+
+    /// Whoever said that it has a piece has it not: what it got of it was wrong, and the piece was not passed on.
+    pub(crate) fn unseen(&mut self, piece: u32) {
+        let Some((account, since, before)) = self.passed.remove(&piece) else {
+            return;
+        };
+        self.waiting.insert(piece, (account, since));
+        self.know(account, before);
+    }
+
+    fn know(&mut self, account: Account, mean: Option<Mean>) {
+        let prompt = |mean: Option<Mean>| usize::from(mean.is_some_and(Mean::is_prompt));
+        let before = match mean {
+            Some(mean) => self.known.insert(account, mean),
+            None => self.known.remove(&account),
+        };
+        self.prompt = self.prompt + prompt(mean) - prompt(before);
     }
 
     /// A peer whose piece was not passed on in all this time. To be asked until there is none.
@@ -95,19 +121,16 @@ impl Forwarding {
 
     /// It took so long.
     pub(crate) fn learn(&mut self, account: Account, delay: Duration) {
-        if let Some(known) = self.known.get_mut(&account) {
-            self.prompt -= usize::from(known.is_prompt());
+        if let Some(mut known) = self.known.get(&account).copied() {
             known.add(delay, 1);
-            self.prompt += usize::from(known.is_prompt());
+            self.know(account, Some(known));
             return;
         }
         self.newcomers.add(delay, 7);
         if self.known.len() >= MOST {
             (self.known, self.prompt) = (BTreeMap::new(), 0); // all are newcomers again
         }
-        let first = Mean(delay);
-        self.prompt += usize::from(first.is_prompt());
-        self.known.insert(account, first);
+        self.know(account, Some(Mean(delay)));
     }
 
     /// The part of newcomers that can be expected to pass on what they get, of `all`; one at least.
@@ -147,6 +170,21 @@ mod tests {
         forwarding.learn(account(1), Duration::from_millis(500));
         let expected = forwarding.expected(account(1));
         assert_eq!(expected, Duration::from_millis(400));
+    }
+
+    #[test]
+    fn a_piece_that_turned_out_wrong_was_not_passed_on() {
+        let mut forwarding = Forwarding::default();
+        forwarding.gave(at(0), account(1), 7);
+        let (by, delay) = forwarding.seen(at(500), 7).unwrap();
+        forwarding.learn(by, delay);
+        assert!(forwarding.known(account(1)).is_some());
+        forwarding.unseen(7);
+        assert_eq!(forwarding.known(account(1)), None);
+        assert_eq!(forwarding.next_late(at(6_000)), Some((account(1), LONGEST)));
+        forwarding.learn(account(1), LONGEST);
+        forwarding.unseen(7);
+        assert!(!forwarding.is_promising(account(1)), "it is not told twice");
     }
 
     #[test]

@@ -154,22 +154,27 @@ impl Swarm {
 
     /// A peer has one piece less.
     pub(super) fn count_one_less(&mut self, key: PeerKey, piece: u32) {
-        let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key)) else {
-            return;
-        };
-        if self.forwarding.is_hoped_for(peer.account()) {
+        if let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key))
+            && self.forwarding.is_hoped_for(peer.account())
+        {
             origin.lose(piece);
         }
+        self.judge(|forwarding| forwarding.unseen(piece));
     }
 
     /// A peer of this account took so long to pass on what it got.
     fn learn(&mut self, account: Account, delay: Duration) {
+        self.judge(|forwarding| forwarding.learn(account, delay));
+    }
+
+    /// What is known of who passes on changes.
+    fn judge(&mut self, change: impl FnOnce(&mut Forwarding)) {
         let hoped_for = |peers: &Peers, by: &Forwarding| -> Vec<bool> {
             let all = peers.iter();
             all.map(|peer| by.is_hoped_for(peer.account())).collect()
         };
         let before = hoped_for(&self.peers, &self.forwarding);
-        self.forwarding.learn(account, delay);
+        change(&mut self.forwarding);
         let Some(origin) = &mut self.origin else {
             return;
         };
