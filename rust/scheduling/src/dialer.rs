@@ -2,13 +2,14 @@
 //!
 //! An address that the user named is kept for ever and tried again with growing waits; any other is given up after a
 //! few failures, until the local network tells of it again. Nothing is dialled that could not help: a complete torrent
-//! dials only the user's addresses, and not those where neither side had anything to trade; of whom only other peers tell
-//! is dialled while there are few. The list is bounded: when it is full, new ones are not taken in
-//! unless the user named them, and then another that he did not name makes room.
+//! dials only the user's addresses, and not those where neither side had anything to trade. What only other peers tell may
+//! be anything: it is dialled while there are few peers, after all others, with half of the dials, and given up at its
+//! first failure. The list is bounded, see [`Dialer::make_room`].
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::identity::Identity;
 use crate::input::PeerSource;
 use crate::output::CloseReason;
 use crate::random::Random;
@@ -43,6 +44,17 @@ enum State {
     Never,
 }
 
+impl Candidate {
+    /// The user's never are; what a peer tells may be anything, and there is more.
+    fn is_given_up(&self) -> bool {
+        match self.source {
+            PeerSource::User => false,
+            PeerSource::Incoming | PeerSource::Local => self.failures >= TRIES,
+            PeerSource::Exchange => self.failures > 0,
+        }
+    }
+}
+
 /// What a dial depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -60,15 +72,7 @@ pub(crate) struct Limits {
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// Failures after which an address is given up. The user's never are; what a peer tells may be anything, and there is more.
-const fn tries(source: PeerSource) -> Option<u32> {
-    match source {
-        PeerSource::User => None,
-        PeerSource::Incoming | PeerSource::Local => Some(TRIES),
-        PeerSource::Exchange => Some(1),
-    }
-}
-
+/// Failures after which an address that the user did not name is given up.
 const TRIES: u32 = 3;
 /// A connection that lasted this long was a success: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(10);
@@ -107,11 +111,17 @@ impl Dialer {
                     known.state = State::Waiting(now);
                 }
             }
-            let hopeless = known.state == State::Never && known.failures >= TRIES;
+            let hopeless = known.state == State::Never && known.is_given_up();
             if source == PeerSource::Local && hopeless {
                 // It is there again.
                 (known.failures, known.state) = (0, State::Waiting(now));
             }
+            if source == PeerSource::Local && known.source == PeerSource::Exchange {
+                known.source = source;
+            }
+            return;
+        }
+        if source == PeerSource::Exchange && !self.has_place_for(addr) {
             return;
         }
         let is_full = self.candidates.len() >= self.max;
@@ -127,19 +137,25 @@ impl Dialer {
         });
     }
 
-    /// The next address to dial; it counts as under way from now on. One that is banned waits until the ban ends.
+    /// The next address to dial; it counts as under way from now on. One that is banned, or connected by itself, waits until
+    /// `not_before`.
     pub(crate) fn next(
         &mut self,
         now: Time,
         limits: Limits,
-        banned: impl Fn(SocketAddr) -> Option<Time>,
+        not_before: impl Fn(SocketAddr) -> Option<Time>,
     ) -> Option<SocketAddr> {
         if !self.has_room(limits) || self.next.is_none_or(|next| now < next) {
             return None;
         }
         let enough = limits.connected + self.dialling >= limits.neighbours;
+        let told = |one: &&Candidate| one.source == PeerSource::Exchange;
+        let told = self.candidates.iter().filter(told);
+        let told = told.filter(|one| one.state == State::Dialling).count();
+        let enough = enough || told >= limits.max_dials.div_ceil(2);
         let mut soonest: Option<Time> = None;
-        for candidate in &mut self.candidates {
+        let mut first: Option<usize> = None;
+        for (at, candidate) in self.candidates.iter_mut().enumerate() {
             let State::Waiting(mut due) = candidate.state else {
                 continue;
             };
@@ -149,20 +165,27 @@ impl Dialer {
                 continue;
             }
             if due <= now
-                && let Some(until) = banned(candidate.addr)
+                && let Some(until) = not_before(candidate.addr)
             {
                 due = until;
                 candidate.state = State::Waiting(due);
             }
-            if due <= now {
-                candidate.state = State::Dialling;
-                self.dialling += 1;
-                return Some(candidate.addr);
+            let told = candidate.source == PeerSource::Exchange;
+            if due <= now && (!told || first.is_none()) {
+                first = Some(at);
+                if !told {
+                    break; // others are dialled first
+                }
             }
             soonest = Some(soonest.map_or(due, |other| other.min(due)));
         }
-        self.next = soonest;
-        None
+        let Some(candidate) = first.map(|at| &mut self.candidates[at]) else {
+            self.next = soonest;
+            return None;
+        };
+        candidate.state = State::Dialling;
+        self.dialling += 1;
+        Some(candidate.addr)
     }
 
     /// When a candidate may be due, as far as the limits allow.
@@ -183,8 +206,7 @@ impl Dialer {
         };
         let was_dialling = candidate.state == State::Dialling;
         candidate.failures += 1;
-        let hopeless = tries(candidate.source).is_some_and(|tries| candidate.failures >= tries);
-        candidate.state = if for_good || hopeless {
+        candidate.state = if for_good || candidate.is_given_up() {
             State::Never
         } else {
             State::Waiting(now + wait(candidate.failures, jitter))
@@ -201,6 +223,7 @@ impl Dialer {
         let was_dialling = candidate.state == State::Dialling;
         candidate.state = State::Connected(now);
         self.dialling -= usize::from(was_dialling);
+        self.wake(now);
     }
 
     /// A peer that we had dialled is gone.
@@ -232,8 +255,13 @@ impl Dialer {
             | CloseReason::Banned => State::Waiting(now + LONGEST_WAIT),
             CloseReason::TimedOut | CloseReason::TooManyPeers | CloseReason::Closed => {
                 let lasted = now.since(since) >= LASTED;
-                candidate.failures = if lasted { 1 } else { candidate.failures + 1 };
-                State::Waiting(now + wait(candidate.failures, jitter))
+                candidate.failures = if lasted { 0 } else { candidate.failures };
+                candidate.failures += 1;
+                if candidate.is_given_up() && !lasted {
+                    State::Never
+                } else {
+                    State::Waiting(now + wait(candidate.failures, jitter))
+                }
             }
         };
         self.wake(now);
@@ -259,15 +287,30 @@ impl Dialer {
             .find(|candidate| candidate.addr == addr)
     }
 
-    /// For an address from the user others make room, for one that others tell of those that are given up.
+    /// A peer tells of an address: there is one for each host of the Internet, so that nobody is sent against a host's ports, and
+    /// half of the list.
+    fn has_place_for(&self, addr: SocketAddr) -> bool {
+        let told = |one: &&Candidate| one.source == PeerSource::Exchange;
+        let same = |one: &Candidate| one.addr.ip() == addr.ip();
+        let several = Identity::of(addr.ip()).is_host();
+        (several || !self.candidates.iter().any(same))
+            && self.candidates.iter().filter(told).count() < self.max / 2
+    }
+
+    /// For an address from the user others make room; those that are given up do for any that is told, and those that only peers
+    /// told of for one of the local network.
     fn make_room(&mut self, source: PeerSource) -> bool {
         let goes = |candidate: &Candidate| {
-            let idle = match source {
-                PeerSource::User => matches!(candidate.state, State::Waiting(_) | State::Never),
-                PeerSource::Local | PeerSource::Exchange => candidate.state == State::Never,
+            let given_up = candidate.state == State::Never;
+            let idle = given_up || matches!(candidate.state, State::Waiting(_));
+            let told = candidate.source == PeerSource::Exchange;
+            let may_go = match source {
+                PeerSource::User => idle,
+                PeerSource::Local => given_up || idle && told,
+                PeerSource::Exchange => given_up,
                 PeerSource::Incoming => false,
             };
-            idle && candidate.source != PeerSource::User
+            may_go && candidate.source != PeerSource::User
         };
         let at = self.candidates.iter().position(goes);
         at.map(|at| self.candidates.swap_remove(at)).is_some()
@@ -391,27 +434,79 @@ mod tests {
     }
 
     #[test]
-    fn of_whom_peers_tell_is_dialled_once_and_while_there_are_few() {
-        let mut dialer = Dialer::new(3, 1);
-        for port in 1..=3 {
+    fn of_whom_peers_tell_is_dialled_while_there_are_few_and_given_up_at_once() {
+        let mut dialer = Dialer::new(6, 1);
+        for port in 1..=4 {
             dialer.add(at(0), addr(port), PeerSource::Exchange);
         }
+        assert_eq!(dialer.candidates.len(), 3, "half of the list");
         let few = |connected| Limits {
             connected,
             neighbours: 5,
+            max_dials: 3,
             ..LIMITS
         };
         assert_eq!(dialer.next(at(0), few(5), nobody), None);
         dialer.wake(at(1)); // one is gone
         assert_eq!(dialer.next(at(1), few(4), nobody), Some(addr(1)));
         assert_eq!(dialer.next(at(1), few(4), nobody), None, "one is under way");
+        // Others come first, and are dialled however many there are.
+        dialer.add(at(1), addr(9), PeerSource::User);
+        assert_eq!(dialer.next(at(1), few(3), nobody), Some(addr(9)));
+        assert_eq!(dialer.next(at(1), few(0), nobody), Some(addr(2)));
         dialer.on_failed(at(2), addr(1), false);
-        assert_eq!(dialer.next(at(2), few(4), nobody), Some(addr(2)));
-        dialer.on_connected(at(2), addr(2));
-        // The one that failed makes room for another.
-        dialer.add(at(3), addr(4), PeerSource::Exchange);
-        let rest: Vec<_> = std::iter::from_fn(|| dialer.next(at(999), few(0), nobody)).collect();
-        assert_eq!(rest, [addr(3), addr(4)]);
+        assert_eq!(dialer.next(at(2), few(0), nobody), Some(addr(3)));
+        assert_eq!(dialer.next(at(9_999), few(0), nobody), None);
+    }
+
+    #[test]
+    fn of_whom_peers_tell_takes_half_of_the_dials() {
+        let mut dialer = Dialer::new(6, 1);
+        for port in 1..=2 {
+            dialer.add(at(0), addr(port), PeerSource::Exchange);
+        }
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(dialer.next(at(0), LIMITS, nobody), None);
+        dialer.on_connected(at(1), addr(1));
+        assert_eq!(dialer.next(at(1), LIMITS, nobody), Some(addr(2)));
+    }
+
+    #[test]
+    fn who_closes_at_once_is_not_dialled_again_if_only_peers_told_of_it() {
+        let mut dialer = Dialer::new(6, 1);
+        for lasts in [60, 1] {
+            dialer.add(at(100), addr(lasts), PeerSource::Exchange);
+            assert_eq!(dialer.next(at(100), LIMITS, nobody), Some(addr(lasts)));
+            dialer.on_connected(at(100), addr(lasts));
+            let gone = at(100 + u64::from(lasts));
+            dialer.on_gone(gone, addr(lasts), CloseReason::Closed, false);
+        }
+        let again: Vec<_> = std::iter::from_fn(|| dialer.next(at(999), LIMITS, nobody)).collect();
+        assert_eq!(again, [addr(60)]);
+    }
+
+    #[test]
+    fn nobody_is_sent_against_the_ports_of_a_host() {
+        let mut dialer = Dialer::new(100, 1);
+        let told = |ip: [u8; 4], port| SocketAddr::from((ip, port));
+        for port in 1..=9 {
+            dialer.add(at(0), told([9, 9, 9, 9], port), PeerSource::Exchange);
+            dialer.add(at(0), told([10, 0, 0, 1], port), PeerSource::Exchange);
+        }
+        assert_eq!(dialer.candidates.len(), 1 + 9);
+    }
+
+    #[test]
+    fn the_local_network_is_believed_before_peers() {
+        let mut dialer = Dialer::new(4, 1);
+        dialer.add(at(0), addr(1), PeerSource::Exchange);
+        dialer.add(at(0), addr(2), PeerSource::Exchange);
+        for port in 3..=5 {
+            dialer.add(at(0), addr(port), PeerSource::Local);
+        }
+        assert!(dialer.find(addr(1)).is_none() && dialer.find(addr(5)).is_some());
+        dialer.add(at(0), addr(2), PeerSource::Local);
+        assert_eq!(dialer.find(addr(2)).unwrap().source, PeerSource::Local);
     }
 
     #[test]

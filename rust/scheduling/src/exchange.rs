@@ -2,10 +2,10 @@
 //! every leave: what a peer was told of is one number.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use p2pcore_protocol::pex::MOST_TOLD;
+use p2pcore_protocol::pex::{Exchange, MOST_TOLD, Told};
 
 use crate::time::Time;
 
@@ -16,8 +16,8 @@ pub(crate) struct Acquaintance {
     id: Option<u8>,
     /// Where it takes connections, if it said so; whom we dialled takes them there.
     pub(crate) port: Option<u16>,
-    /// Its number; none: others cannot be told of it yet.
-    pub(crate) came: Option<u32>,
+    /// Its number, and what others are told of: nothing before it is known where it takes connections.
+    pub(crate) came: Option<(u32, SocketAddr)>,
     /// It was told of whoever has this number, or a lesser one.
     told: u32,
     /// When it is told next.
@@ -44,6 +44,8 @@ struct Gone {
 const FIRST: Duration = Duration::from_secs(1);
 /// BEP 11 asks for no more than a message a minute.
 const EVERY: Duration = Duration::from_mins(1);
+/// Those that left of whom others can still be told.
+const MOST_GONE: usize = 200;
 /// Other clients have clocks of their own: who tells sooner than this is not listened to.
 const TOO_SOON: Duration = Duration::from_secs(45);
 
@@ -51,7 +53,7 @@ impl Acquaintance {
     /// What it said of itself; a later word takes the place of the one before.
     pub(crate) fn says(&mut self, now: Time, id: Option<u8>, port: Option<u16>) {
         if self.id.is_none() {
-            self.due = now + FIRST;
+            self.due = self.due.max(now + FIRST);
         }
         self.id = id;
         self.port = port.or(self.port);
@@ -71,25 +73,40 @@ impl Acquaintance {
         !waits
     }
 
-    /// Tells it of some of those `present`, by number, in that order, and of those that left. It is due again in a minute.
-    pub(crate) fn tell<T>(
+    /// Tells it of some of those `present`, by number and in that order, each address once, and of those that left and are not
+    /// there any more. It is due again in a minute.
+    pub(crate) fn tell(
         &mut self,
         now: Time,
         register: &Register,
-        present: &[(u32, T)],
-        fits: impl Fn(&T) -> bool,
-    ) -> (Vec<usize>, Vec<SocketAddr>) {
-        let new = present.partition_point(|(came, _)| *came <= self.told);
-        let new = (new..present.len()).filter(|at| fits(&present[*at].1));
-        let added: Vec<usize> = new.take(MOST_TOLD).collect();
-        let last = added.last().filter(|_| added.len() == MOST_TOLD);
-        let until = last.map_or(register.last, |at| present[*at].0);
-        let knew = |gone: &&Gone| gone.came <= self.told && self.told < gone.went;
-        let dropped = register.gone.iter().filter(knew);
-        let dropped = dropped.filter(|gone| gone.went <= until);
-        let dropped = dropped.map(|gone| gone.addr).collect();
+        present: &[(u32, Told)],
+        fits: impl Fn(SocketAddr) -> bool,
+    ) -> Exchange {
+        let told = self.told;
+        let knew = |gone: &&Gone| gone.came <= told && told < gone.went && fits(gone.addr);
+        let left = register.gone.iter().filter(knew);
+        let left: Vec<&Gone> = left.take(MOST_TOLD).collect();
+        let new = present.iter().filter(|(came, _)| *came > told);
+        let new = new.filter(|(_, peer)| fits(peer.addr));
+        let new: Vec<&(u32, Told)> = new.take(MOST_TOLD).collect();
+        // What does not fit into one message is for the next.
+        let more = |full: bool, last: Option<u32>| last.filter(|_| full).unwrap_or(register.last);
+        let until = more(new.len() == MOST_TOLD, new.last().map(|(came, _)| *came)).min(more(
+            left.len() == MOST_TOLD,
+            left.last().map(|gone| gone.went),
+        ));
         (self.told, self.due) = (until, now + EVERY);
-        (added, dropped)
+        let is_new = |came: u32| told < came && came <= until;
+        let there = |addr| present.iter().any(|(_, peer)| peer.addr == addr);
+        let new = new.into_iter().filter(|(came, _)| is_new(*came));
+        let left = left.into_iter().filter(|gone| gone.went <= until);
+        Exchange {
+            added: new.map(|(_, peer)| *peer).collect(),
+            dropped: left
+                .map(|gone| gone.addr)
+                .filter(|addr| !there(*addr))
+                .collect(),
+        }
     }
 }
 
@@ -103,7 +120,7 @@ impl Register {
     /// Whoever had that number is gone.
     pub(crate) fn goes(&mut self, addr: SocketAddr, came: u32) {
         let went = self.comes();
-        if self.gone.len() == MOST_TOLD {
+        if self.gone.len() == MOST_GONE {
             self.gone.pop_front();
         }
         self.gone.push_back(Gone { addr, came, went });
@@ -130,13 +147,26 @@ fn reach(ip: IpAddr) -> Option<Reach> {
     match ip.to_canonical() {
         IpAddr::V4(ip) if ip.is_loopback() => Some(Reach::Host),
         IpAddr::V6(ip) if ip.is_loopback() => Some(Reach::Host),
-        IpAddr::V4(ip) if ip.is_private() => Some(Reach::Network),
+        IpAddr::V4(ip) if ip.is_private() || is_shared(ip) => Some(Reach::Network),
         IpAddr::V6(ip) if ip.is_unique_local() => Some(Reach::Network),
-        IpAddr::V4(ip) if ip.is_link_local() || ip.is_broadcast() => None,
-        IpAddr::V6(ip) if ip.is_unicast_link_local() => None,
+        IpAddr::V4(ip) if ip.is_link_local() || matches!(ip.octets()[0], 0 | 240..) => None,
+        IpAddr::V6(ip) if ip.is_unicast_link_local() || is_translated(ip) => None,
         ip if ip.is_unspecified() || ip.is_multicast() => None,
         _ => Some(Reach::Anywhere),
     }
+}
+
+/// Behind the NAT of a provider (RFC 6598).
+fn is_shared(ip: Ipv4Addr) -> bool {
+    matches!(ip.octets(), [100, 64..128, ..])
+}
+
+/// An IPv4 address by another name (6to4, NAT64), or site-local, which nobody uses any more.
+fn is_translated(ip: Ipv6Addr) -> bool {
+    matches!(
+        ip.segments(),
+        [0x2002 | 0xfec0..0xff00, ..] | [0x64, 0xff9b, ..]
+    )
 }
 
 #[cfg(test)]
@@ -151,8 +181,23 @@ mod tests {
         SocketAddr::from(([10, 0, 0, 1], port))
     }
 
-    fn numbers(from: u32, to: u32) -> Vec<(u32, ())> {
-        (from..=to).map(|number| (number, ())).collect()
+    /// Peers with these numbers, and ports.
+    fn numbers(numbers: impl IntoIterator<Item = u16>) -> Vec<(u32, Told)> {
+        let told = |number| Told {
+            addr: addr(number),
+            seed: false,
+            reachable: false,
+        };
+        let numbers = numbers.into_iter();
+        numbers
+            .map(|number| (number.into(), told(number)))
+            .collect()
+    }
+
+    fn said(exchange: &Exchange) -> (Vec<u16>, Vec<u16>) {
+        let added = exchange.added.iter().map(|told| told.addr.port());
+        let dropped = exchange.dropped.iter().map(SocketAddr::port);
+        (added.collect(), dropped.collect())
     }
 
     #[test]
@@ -162,19 +207,47 @@ mod tests {
         peer.says(at(100), Some(7), None);
         assert_eq!((peer.due(at(100)), peer.due(at(101))), (None, Some(7)));
         (0..70).for_each(|_| _ = register.comes());
-        let mut tell = |register: &Register, present: &[(u32, ())]| {
-            peer.tell(at(101), register, present, |()| true)
+        let mut tell = |register: &Register, present: &[(u32, Told)]| {
+            said(&peer.tell(at(101), register, present, |addr| addr.port() != 2))
         };
         // As many as fit, then the others.
-        let all = numbers(1, 70);
-        assert_eq!(tell(&register, &all).0, (0..50).collect::<Vec<_>>());
-        register.goes(addr(60), 60);
+        let all = numbers(1..=70);
+        let first: Vec<u16> = (1..=51).filter(|port| *port != 2).collect();
+        assert_eq!(tell(&register, &all), (first, vec![]));
+        register.goes(addr(60), 60); // of whom it was not told
         register.goes(addr(3), 3);
-        let (added, dropped) = tell(&register, &all[..65]);
-        assert_eq!((added, dropped), ((50..65).collect(), vec![addr(3)]));
-        assert_eq!(tell(&register, &all), (vec![], vec![]));
+        let there = numbers((1..=70).filter(|port| ![3, 60].contains(port)));
+        let others = (52..=70).filter(|port| *port != 60).collect();
+        assert_eq!(tell(&register, &there), (others, vec![3]));
+        assert_eq!(tell(&register, &there), (vec![], vec![]));
         assert_eq!(peer.due(at(160)), None);
         assert_eq!(peer.due(at(161)), Some(7));
+    }
+
+    #[test]
+    fn who_left_and_is_there_again_is_not_dropped() {
+        let (mut register, mut peer) = (Register::default(), Acquaintance::default());
+        let came = register.comes();
+        let first = peer.tell(at(0), &register, &numbers([1]), |_| true);
+        assert_eq!(said(&first), (vec![1], vec![]));
+        register.goes(addr(1), came);
+        let again = vec![(register.comes(), numbers([1])[0].1)];
+        let told = peer.tell(at(60), &register, &again, |_| true);
+        assert_eq!(said(&told), (vec![1], vec![]));
+    }
+
+    #[test]
+    fn more_that_left_than_fit_are_told_in_turn() {
+        let (mut register, mut peer) = (Register::default(), Acquaintance::default());
+        (0..70).for_each(|_| _ = register.comes());
+        for time in [0, 60] {
+            peer.tell(at(time), &register, &numbers(1..=70), |_| true);
+        }
+        (1..=70).for_each(|port| register.goes(addr(port), port.into()));
+        let mut left = |time| said(&peer.tell(at(time), &register, &[], |_| true)).1;
+        assert_eq!(left(120), (1..=50).collect::<Vec<_>>());
+        assert_eq!(left(180), (51..=70).collect::<Vec<_>>());
+        assert!(left(240).is_empty());
     }
 
     #[test]
@@ -191,7 +264,7 @@ mod tests {
             let came = register.comes();
             register.goes(addr(port), came);
         }
-        assert_eq!(register.gone.len(), MOST_TOLD);
+        assert_eq!(register.gone.len(), MOST_GONE);
     }
 
     #[test]
@@ -202,12 +275,28 @@ mod tests {
         };
         for from in ["8.8.8.8", "192.168.1.1", "127.0.0.1", "fd00::1", "::1"] {
             assert!(reaches(from, "9.9.9.9") && reaches(from, "2001:db8::1"));
-            for nowhere in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "169.254.1.1"] {
+            for nowhere in [
+                "0.0.0.0",
+                "0.1.2.3",
+                "224.0.0.1",
+                "240.0.0.1",
+                "255.255.255.255",
+                "169.254.1.1",
+                "::",
+                "fe80::1",
+                "fec0::1",
+                "ff02::1",
+                "2002:a00:1::1",
+                "64:ff9b::a00:1",
+            ] {
                 assert!(!reaches(from, nowhere), "{from} {nowhere}");
             }
-            assert!(!reaches(from, "fe80::1") && !reaches(from, "ff02::1"));
         }
-        for (to, local) in [("10.1.2.3", "192.168.0.9"), ("fd00::5", "fd00::6")] {
+        for (to, local) in [
+            ("10.1.2.3", "192.168.0.9"),
+            ("fd00::5", "fd00::6"),
+            ("100.64.0.1", "100.127.0.1"),
+        ] {
             assert!(reaches(local, to) && reaches("127.0.0.1", to));
             assert!(!reaches("8.8.8.8", to) && !reaches("2001:db8::1", to));
         }

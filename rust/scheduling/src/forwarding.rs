@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::identity::Account;
+use crate::input::PeerKey;
 use crate::time::Time;
 
 /// What is known of how soon pieces are passed on, and by whom.
@@ -12,9 +13,8 @@ use crate::time::Time;
 pub(crate) struct Forwarding {
     /// Pieces that one peer alone has from us, of which account, and since when.
     waiting: BTreeMap<u32, (Account, Time)>,
-    /// Pieces that somebody passed on of late, and what was known of it before: others say that they have a piece before it
-    /// is verified.
-    passed: BTreeMap<u32, (Account, Time, Option<Mean>)>,
+    /// Pieces that were passed on, as far as who has them says: some say so before a piece is verified.
+    passed: BTreeMap<u32, Passed>,
     known: BTreeMap<Account, Mean>,
     /// Those of them that pass on in time.
     prompt: usize,
@@ -22,8 +22,26 @@ pub(crate) struct Forwarding {
     newcomers: Mean,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Mean(Duration);
+
+/// What one piece said of whoever had it first.
+#[derive(Debug, Clone, Copy)]
+struct Passed {
+    account: Account,
+    since: Time,
+    /// Who said that it has it, and when.
+    to: PeerKey,
+    at: Time,
+    /// What was known before.
+    before: Option<Mean>,
+}
+
+impl Passed {
+    fn delay(self) -> Duration {
+        self.at.since(self.since).min(LONGEST)
+    }
+}
 
 /// Who takes longer passes nothing on, as far as we can see.
 const LONGEST: Duration = Duration::from_secs(6);
@@ -36,6 +54,11 @@ impl Mean {
     /// `weight` parts of what was known, and one of the newest.
     fn add(&mut self, delay: Duration, weight: u32) {
         self.0 = (self.0 * weight + delay) / (weight + 1);
+    }
+
+    /// What is known of an account after one more delay.
+    fn after(before: Option<Self>, delay: Duration) -> Self {
+        before.map_or(Self(delay), |Self(mean)| Self((mean + delay) / 2))
     }
 
     fn is_prompt(self) -> bool {
@@ -83,23 +106,45 @@ impl Forwarding {
     }
 
     /// Another peer has a piece: who passed it on, and after how long.
-    pub(crate) fn seen(&mut self, now: Time, piece: u32) -> Option<(Account, Duration)> {
+    pub(crate) fn seen(
+        &mut self,
+        now: Time,
+        piece: u32,
+        to: PeerKey,
+    ) -> Option<(Account, Duration)> {
         let (account, since) = self.waiting.remove(&piece)?;
         if self.passed.len() >= MOST {
             self.passed.clear();
         }
-        let before = self.known.get(&account).copied();
-        self.passed.insert(piece, (account, since, before));
-        Some((account, now.since(since).min(LONGEST)))
+        let passed = Passed {
+            account,
+            since,
+            to,
+            at: now,
+            before: self.known.get(&account).copied(),
+        };
+        self.passed.insert(piece, passed);
+        Some((account, passed.delay()))
     }
 
-    /// Whoever said that it has a piece has it not: what it got of it was wrong, and the piece was not passed on.
+    /// Who counted as having passed a piece on to this peer, if that says in good time that it lacks it after all.
+    pub(crate) fn credited(&self, now: Time, piece: u32, to: PeerKey) -> Option<Account> {
+        let passed = self.passed.get(&piece)?;
+        let doubtful = passed.to == to && now.since(passed.at) < LONGEST;
+        doubtful.then_some(passed.account)
+    }
+
+    /// The piece was not passed on, and is waited for as before. What else was learned since stays.
     pub(crate) fn unseen(&mut self, piece: u32) {
-        let Some((account, since, before)) = self.passed.remove(&piece) else {
+        let Some(passed) = self.passed.remove(&piece) else {
             return;
         };
-        self.waiting.insert(piece, (account, since));
-        self.know(account, before);
+        let account = passed.account;
+        self.waiting.insert(piece, (account, passed.since));
+        let after = Mean::after(passed.before, passed.delay());
+        if self.known.get(&account) == Some(&after) {
+            self.know(account, passed.before);
+        }
     }
 
     fn know(&mut self, account: Account, mean: Option<Mean>) {
@@ -121,16 +166,16 @@ impl Forwarding {
 
     /// It took so long.
     pub(crate) fn learn(&mut self, account: Account, delay: Duration) {
-        if let Some(mut known) = self.known.get(&account).copied() {
-            known.add(delay, 1);
-            self.know(account, Some(known));
+        let known = self.known.get(&account).copied();
+        if known.is_some() {
+            self.know(account, Some(Mean::after(known, delay)));
             return;
         }
         self.newcomers.add(delay, 7);
         if self.known.len() >= MOST {
             (self.known, self.prompt) = (BTreeMap::new(), 0); // all are newcomers again
         }
-        self.know(account, Some(Mean(delay)));
+        self.know(account, Some(Mean::after(None, delay)));
     }
 
     /// The part of newcomers that can be expected to pass on what they get, of `all`; one at least.
@@ -147,7 +192,8 @@ mod tests {
 
     use super::*;
     use crate::identity::Identity;
-    use crate::input::PeerKey;
+
+    const TO: PeerKey = PeerKey(9);
 
     fn at(millis: u64) -> Time {
         Time::new(Duration::from_millis(millis))
@@ -162,10 +208,10 @@ mod tests {
     fn whoever_passes_on_is_known_by_when_others_have_it() {
         let mut forwarding = Forwarding::default();
         forwarding.gave(at(100), account(1), 7);
-        assert_eq!(forwarding.seen(at(300), 8), None);
-        let seen = forwarding.seen(at(400), 7);
+        assert_eq!(forwarding.seen(at(300), 8, TO), None);
+        let seen = forwarding.seen(at(400), 7, TO);
         assert_eq!(seen, Some((account(1), Duration::from_millis(300))));
-        assert_eq!(forwarding.seen(at(500), 7), None);
+        assert_eq!(forwarding.seen(at(500), 7, TO), None);
         forwarding.learn(account(1), Duration::from_millis(300));
         forwarding.learn(account(1), Duration::from_millis(500));
         let expected = forwarding.expected(account(1));
@@ -176,15 +222,31 @@ mod tests {
     fn a_piece_that_turned_out_wrong_was_not_passed_on() {
         let mut forwarding = Forwarding::default();
         forwarding.gave(at(0), account(1), 7);
-        let (by, delay) = forwarding.seen(at(500), 7).unwrap();
+        let (by, delay) = forwarding.seen(at(500), 7, TO).unwrap();
         forwarding.learn(by, delay);
         assert!(forwarding.known(account(1)).is_some());
+        assert_eq!(forwarding.credited(at(900), 7, PeerKey(8)), None);
+        assert_eq!(forwarding.credited(at(6_500), 7, TO), None);
+        assert_eq!(forwarding.credited(at(900), 7, TO), Some(account(1)));
         forwarding.unseen(7);
         assert_eq!(forwarding.known(account(1)), None);
         assert_eq!(forwarding.next_late(at(6_000)), Some((account(1), LONGEST)));
         forwarding.learn(account(1), LONGEST);
         forwarding.unseen(7);
         assert!(!forwarding.is_promising(account(1)), "it is not told twice");
+    }
+
+    #[test]
+    fn what_else_was_learned_stays() {
+        let mut forwarding = Forwarding::default();
+        forwarding.gave(at(0), account(1), 7);
+        let (by, delay) = forwarding.seen(at(500), 7, TO).unwrap();
+        forwarding.learn(by, delay);
+        forwarding.learn(by, LONGEST);
+        let known = forwarding.known(by);
+        forwarding.unseen(7);
+        assert_eq!(forwarding.known(by), known);
+        assert_eq!(forwarding.waiting().count(), 1);
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Origin {
         self.link.window(piece) as usize
     }
 
-    /// Whether another promise, of pieces of this length, keeps our link busy: as many as there are `slots` do at first.
+    /// Whether there is room for another promise of a piece of this length. As many as there are slots are always open.
     pub(crate) fn has_room(&self, piece: u32, slots: u32) -> bool {
         self.open < self.link.window(piece).max(slots)
     }

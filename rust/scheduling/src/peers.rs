@@ -3,6 +3,8 @@
 
 mod peer;
 
+use std::net::SocketAddr;
+
 pub(crate) use self::peer::{ALLOWED_FAST_KEPT, Peer, Place};
 use crate::identity::Account;
 use crate::input::PeerKey;
@@ -48,6 +50,11 @@ impl Peers {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Whether one takes connections there, as far as it said.
+    pub(crate) fn has_one_at(&self, addr: SocketAddr) -> bool {
+        self.iter().any(|peer| peer.listens() == Some(addr))
     }
 
     /// Takes a peer in; one of the same key is replaced (the driver never does that).

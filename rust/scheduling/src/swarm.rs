@@ -24,6 +24,7 @@ mod upkeep;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use p2pcore_protocol::Layout;
 
@@ -106,6 +107,9 @@ struct Todo {
     /// The needed pieces changed: is everything there now, or not any more?
     completion: bool,
 }
+
+/// Who is connected is not dialled for so long.
+const CONNECTED: Duration = Duration::from_mins(1);
 
 impl Swarm {
     /// A Swarm that has nothing and wants everything. The same seed and inputs give the same outputs.
@@ -380,15 +384,19 @@ impl Swarm {
 
     fn next_dial(&mut self, now: Time) -> Option<SocketAddr> {
         let limits = self.dial_limits();
-        let banned = |addr| self.bans.of_address(now, addr);
-        self.dialer.next(now, limits, banned)
+        let (bans, peers) = (&self.bans, &self.peers);
+        let not_before = |addr| {
+            let banned = bans.of_address(now, addr);
+            banned.or_else(|| peers.has_one_at(addr).then(|| now + CONNECTED))
+        };
+        self.dialer.next(now, limits, not_before)
     }
 
     fn dial_limits(&self) -> Limits {
         Limits {
             connected: self.peers.len(),
             max_peers: self.config.max_peers,
-            neighbours: self.config.neighbours,
+            neighbours: self.config.neighbours.min(self.config.max_peers / 2),
             max_dials: self.config.max_dials,
             complete: self.is_complete(),
         }

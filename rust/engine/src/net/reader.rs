@@ -138,7 +138,7 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
         Message::Extended {
             id: EXCHANGE_ID,
             payload,
-        } => core.handle(Input::Exchanged {
+        } if core.swarm.config().exchange => core.handle(Input::Exchanged {
             peer: peer.key,
             exchange: Exchange::parse(&payload)?,
         }),

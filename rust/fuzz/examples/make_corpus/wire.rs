@@ -5,6 +5,7 @@ use p2pcore_protocol::codec::{encode, encode_piece_header};
 use p2pcore_protocol::extension::{ExtensionHandshake, ExtensionIds};
 use p2pcore_protocol::handshake::Handshake;
 use p2pcore_protocol::message::{HashRequest, Message, Request};
+use p2pcore_protocol::pex::{Exchange, Told};
 
 use crate::Made;
 
@@ -87,6 +88,10 @@ fn session() -> Vec<u8> {
             id: 7,
             payload: 5_u32.to_be_bytes().to_vec(),
         },
+        Message::Extended {
+            id: 1,
+            payload: peers().encode(),
+        },
         Message::NotInterested,
         Message::Choke,
     ];
@@ -99,6 +104,18 @@ fn session() -> Vec<u8> {
     out.extend([0xaa; 40]);
     encode(&Message::Have(3), &mut out);
     out
+}
+
+fn peers() -> Exchange {
+    let told = |addr: &str| Told {
+        addr: addr.parse().expect("an address"),
+        seed: false,
+        reachable: true,
+    };
+    Exchange {
+        added: vec![told("192.0.2.1:6881"), told("[2001:db8::1]:6881")],
+        dropped: vec![told("192.0.2.2:6881").addr],
+    }
 }
 
 fn hashes() -> [Message; 3] {

@@ -177,7 +177,8 @@ impl Peer {
     /// Where it takes connections, if that is known: we dialled it there, or it said so.
     pub(crate) fn listens(&self) -> Option<SocketAddr> {
         if self.info.outgoing {
-            return Some(self.info.addr);
+            let addr = self.info.addr;
+            return Some(SocketAddr::new(addr.ip().to_canonical(), addr.port()));
         }
         let port = self.acquaintance.port?;
         Some(SocketAddr::new(self.info.addr.ip().to_canonical(), port))

@@ -25,14 +25,16 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if peer.acquaintance.came.is_none() && peer.listens().is_some() {
-            peer.acquaintance.came = Some(self.register.comes());
+        if peer.acquaintance.came.is_none()
+            && let Some(addr) = peer.listens()
+        {
+            peer.acquaintance.came = Some((self.register.comes(), addr));
         }
     }
 
     /// A peer is gone: those that were told of it are told so.
     pub(super) fn part_with(&mut self, peer: &Peer) {
-        if let Some((addr, came)) = peer.listens().zip(peer.acquaintance.came) {
+        if let Some((came, addr)) = peer.acquaintance.came {
             self.register.goes(addr, came);
         }
     }
@@ -44,6 +46,8 @@ impl Swarm {
             return;
         }
         let mut present: Vec<(u32, Told)> = self.peers.iter().filter_map(introduced).collect();
+        present.sort_unstable_by_key(|(came, peer)| (peer.addr, *came));
+        present.dedup_by_key(|(_, peer)| peer.addr);
         present.sort_unstable_by_key(|(came, _)| *came);
         for key in self.keys_of(due) {
             let Some(peer) = self.peers.get_mut(key) else {
@@ -53,16 +57,13 @@ impl Swarm {
                 continue;
             };
             let (own, from) = (peer.listens(), peer.addr().ip());
-            let fits = |told: &Told| Some(told.addr) != own && reaches(from, told.addr);
+            let fits = |addr: SocketAddr| Some(addr) != own && reaches(from, addr);
             let told = &mut peer.acquaintance;
-            let (added, mut dropped) = told.tell(now, &self.register, &present, fits);
-            dropped.retain(|addr| reaches(from, *addr));
-            if added.is_empty() && dropped.is_empty() {
-                continue;
+            let news = told.tell(now, &self.register, &present, fits);
+            if news != Exchange::default() {
+                let payload = news.encode();
+                self.out.send(now, peer, Message::Extended { id, payload });
             }
-            let added = added.into_iter().map(|at| present[at].1).collect();
-            let payload = Exchange { added, dropped }.encode();
-            self.out.send(now, peer, Message::Extended { id, payload });
         }
     }
 
@@ -78,9 +79,8 @@ impl Swarm {
         }
         let from = peer.addr().ip();
         let told = exchange.added.iter().map(|told| told.addr);
-        let known: Vec<SocketAddr> = self.peers.iter().filter_map(Peer::listens).collect();
         let mut told: Vec<SocketAddr> = told
-            .filter(|addr| reaches(from, *addr) && !known.contains(addr))
+            .filter(|addr| reaches(from, *addr) && !self.peers.has_one_at(*addr))
             .collect();
         self.random.shuffle(&mut told);
         for addr in told {
@@ -91,10 +91,11 @@ impl Swarm {
 
 /// What others are told of a peer, with its number.
 fn introduced(peer: &Peer) -> Option<(u32, Told)> {
+    let (came, addr) = peer.acquaintance.came?;
     let told = Told {
-        addr: peer.listens()?,
+        addr,
         seed: peer.wants_nothing(),
         reachable: peer.info.outgoing,
     };
-    Some((peer.acquaintance.came?, told))
+    Some((came, told))
 }

@@ -224,7 +224,7 @@ impl Swarm {
                 if firm {
                     self.picker.count_piece(piece, false);
                 }
-                self.count_one_less(key, piece);
+                self.count_one_less(now, key, piece);
             }
             _ => {
                 let mut bits = Bitfield::full(self.layout.piece_count());

@@ -144,7 +144,7 @@ impl Swarm {
         }
         if sent.is_some() && origin.is_first(piece) {
             self.forwarding.gave(now, peer.account(), piece);
-        } else if let Some((by, delay)) = self.forwarding.seen(now, piece) {
+        } else if let Some((by, delay)) = self.forwarding.seen(now, piece, key) {
             self.learn(by, delay);
         }
         if promise.is_some() {
@@ -153,13 +153,20 @@ impl Swarm {
     }
 
     /// A peer has one piece less.
-    pub(super) fn count_one_less(&mut self, key: PeerKey, piece: u32) {
+    pub(super) fn count_one_less(&mut self, now: Time, key: PeerKey, piece: u32) {
         if let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key))
             && self.forwarding.is_hoped_for(peer.account())
         {
             origin.lose(piece);
         }
-        self.judge(|forwarding| forwarding.unseen(piece));
+        // It had announced what it did not get right, and nobody else has it.
+        let Some(account) = self.forwarding.credited(now, piece, key) else {
+            return;
+        };
+        let has = |peer: &Peer| peer.account() != account && peer.holds.contains(piece);
+        if !self.peers.iter().any(has) {
+            self.judge(|forwarding| forwarding.unseen(piece));
+        }
     }
 
     /// A peer of this account took so long to pass on what it got.
