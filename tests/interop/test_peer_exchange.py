@@ -14,7 +14,7 @@ import p2pcore
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(90)]
 
 SLOW = 100_000
-"""What the peer in the middle takes in a second: it is not done before it has told of those that it knows. It gives next to nothing."""
+"""Bytes that the peer in the middle takes in a second: it tells of those that it knows before it is done."""
 
 
 def _torrent(tmp_path: Path, size: int = 1_500_000, **options) -> tuple[Path, p2pcore.Metainfo, Path]:
