@@ -165,15 +165,18 @@ def test_two_sites(benchmark, torrents: dict[int, Path], tiny: bool, rival: Riva
 
 
 @pytest.mark.benchmark(group=f"{GROUP}, 8 leeches of one kind or four of each, 64 MiB: the last completion")
-@pytest.mark.parametrize("ours", [0, 4, 8])
-def test_mixed(benchmark, torrents: dict[int, Path], tiny: bool, ours: int, run: int) -> None:
-    """The seed is libtorrent's."""
+@pytest.mark.parametrize(
+    ("seed", "ours"),
+    [(LIBTORRENT, 0), (LIBTORRENT, 4), (LIBTORRENT, 8), (P2PCORE, 0)],
+    ids=["0", "4", "8", "p2pcore-seeds-0"],
+)
+def test_mixed(benchmark, torrents: dict[int, Path], tiny: bool, seed: Rival, ours: int, run: int) -> None:
     ours, others = (ours // 4, 2 - ours // 4) if tiny else (ours, 8 - ours)
     leeches = [P2PCORE] * ours + [LIBTORRENT] * others
     with Network(len(leeches) + 1, RATE) as network:
-        took, copies, size = crowd(benchmark, network, LIBTORRENT, leeches, torrents[64])
+        took, copies, size = crowd(benchmark, network, seed, leeches, torrents[64])
     benchmark.extra_info |= {
-        "who": f"p2pcore {ours}, libtorrent {others}",
+        "who": f"p2pcore {ours}, libtorrent {others}, {seed.who} seeds",
         "bytes": len(leeches) * size,
         "p2pcore's last / bound": max(took[:ours], default=0) * RATE / size,
         "libtorrent's last / bound": max(took[ours:], default=0) * RATE / size,

@@ -148,11 +148,8 @@ impl Dialer {
         if !self.has_room(limits) || self.next.is_none_or(|next| now < next) {
             return None;
         }
-        let enough = limits.connected + self.dialling >= limits.neighbours;
-        let told = |one: &&Candidate| one.source == PeerSource::Exchange;
-        let told = self.candidates.iter().filter(told);
-        let told = told.filter(|one| one.state == State::Dialling).count();
-        let enough = enough || told >= limits.max_dials.div_ceil(2);
+        let enough = limits.connected + self.dialling >= limits.neighbours
+            || self.told_under_way() >= limits.max_dials.div_ceil(2);
         let mut soonest: Option<Time> = None;
         let mut first: Option<usize> = None;
         for (at, candidate) in self.candidates.iter_mut().enumerate() {
@@ -160,8 +157,8 @@ impl Dialer {
                 continue;
             };
             let asked = candidate.source == PeerSource::User && !candidate.idle;
-            let spare = candidate.source == PeerSource::Exchange && enough;
-            if limits.complete && !asked || spare {
+            let told = candidate.source == PeerSource::Exchange;
+            if limits.complete && !asked || told && enough {
                 continue;
             }
             if due <= now
@@ -170,7 +167,6 @@ impl Dialer {
                 due = until;
                 candidate.state = State::Waiting(due);
             }
-            let told = candidate.source == PeerSource::Exchange;
             if due <= now && (!told || first.is_none()) {
                 first = Some(at);
                 if !told {
@@ -186,6 +182,13 @@ impl Dialer {
         candidate.state = State::Dialling;
         self.dialling += 1;
         Some(candidate.addr)
+    }
+
+    /// Dials of whom only peers told.
+    fn told_under_way(&self) -> usize {
+        let under_way =
+            |one: &&Candidate| one.source == PeerSource::Exchange && one.state == State::Dialling;
+        self.candidates.iter().filter(under_way).count()
     }
 
     /// When a candidate may be due, as far as the limits allow.
