@@ -96,9 +96,8 @@ impl Acquaintance {
             left.last().map(|gone| gone.went),
         ));
         (self.told, self.due) = (until, now + EVERY);
-        let is_new = |came: u32| told < came && came <= until;
         let there = |addr| present.iter().any(|(_, peer)| peer.addr == addr);
-        let new = new.into_iter().filter(|(came, _)| is_new(*came));
+        let new = new.into_iter().filter(|(came, _)| *came <= until);
         let left = left.into_iter().filter(|gone| gone.went <= until);
         Exchange {
             added: new.map(|(_, peer)| *peer).collect(),

@@ -52,13 +52,13 @@ const MOST: usize = 4_096;
 
 impl Mean {
     /// `weight` parts of what was known, and one of the newest.
-    fn add(&mut self, delay: Duration, weight: u32) {
-        self.0 = (self.0 * weight + delay) / (weight + 1);
+    fn with(self, delay: Duration, weight: u32) -> Self {
+        Self((self.0 * weight + delay) / (weight + 1))
     }
 
     /// What is known of an account after one more delay.
     fn after(before: Option<Self>, delay: Duration) -> Self {
-        before.map_or(Self(delay), |Self(mean)| Self((mean + delay) / 2))
+        before.map_or(Self(delay), |before| before.with(delay, 1))
     }
 
     fn is_prompt(self) -> bool {
@@ -171,7 +171,7 @@ impl Forwarding {
             self.know(account, Some(Mean::after(known, delay)));
             return;
         }
-        self.newcomers.add(delay, 7);
+        self.newcomers = self.newcomers.with(delay, 7);
         if self.known.len() >= MOST {
             (self.known, self.prompt) = (BTreeMap::new(), 0); // all are newcomers again
         }

@@ -1,7 +1,6 @@
 //! One connected peer: its outbox, and the task that reads and writes until either ends.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -48,14 +47,6 @@ impl Peer {
             closing: Cell::new(None),
             closed: Notify::new(),
         }
-    }
-
-    /// Whether it is whoever listens there, as far as it said.
-    pub fn listens_at(&self, addr: SocketAddr) -> bool {
-        let told = self.said.borrow().listen_port;
-        let port = told.unwrap_or(self.info.addr.port());
-        let ip = self.info.addr.ip().to_canonical();
-        (ip, port) == (addr.ip().to_canonical(), addr.port()) || self.info.addr == addr
     }
 
     /// It was heard on our local network.

@@ -307,14 +307,10 @@ impl Torrent {
 
     /// Somebody on the local network takes part; whether that is of use to us: not to whoever needs nothing.
     pub fn found_nearby(&self, net: &Net, addr: SocketAddr) -> bool {
-        let (looks, there) = {
-            let core = self.core.borrow();
-            let running = core.as_ref().filter(|core| core.phase == Phase::Running);
-            let looks = running.filter(|core| !core.paused && !core.swarm.is_complete());
-            let mut peers = looks.iter().flat_map(|core| core.peers.values());
-            (looks.is_some(), peers.any(|peer| peer.listens_at(addr)))
-        };
-        if looks && !there {
+        let looks = self.core.borrow().as_ref().is_some_and(|core| {
+            core.phase == Phase::Running && !core.paused && !core.swarm.is_complete()
+        });
+        if looks {
             let found = vec![(addr, PeerSource::Local)];
             self.handle(net, Input::Addresses(found));
         }
