@@ -9,7 +9,7 @@ use crate::processor;
 pub enum Backend {
     /// One stream after the other, with what the `sha1` and `sha2` crates find (SHA-NI, `ARMv8` SHA, or plain code).
     Portable,
-    /// Two streams interleaved, with the SHA instructions of x86.
+    /// Four or two streams interleaved, with the SHA instructions of x86.
     ShaNi,
     /// Eight lanes.
     Avx2,

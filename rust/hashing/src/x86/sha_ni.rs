@@ -1,4 +1,4 @@
-//! The SHA instructions, two streams interleaved.
+//! The SHA instructions, four or two streams interleaved.
 
 use std::arch::x86_64::*;
 
@@ -7,12 +7,16 @@ use crate::lanes::Kernels;
 use crate::rounds::sha256::K;
 use crate::streams::{self, Sha256State, State};
 
-const STREAMS: usize = 2;
+pub(super) const FOUR: Kernels = Kernels {
+    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 4>, words: 5, lanes: 4, worth: 3),
+    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 4>, words: 8, lanes: 4, worth: 3),
+    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 4>, words: 8, lanes: 4, worth: 3),
+};
 
-pub(super) const KERNELS: Kernels = Kernels {
-    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, STREAMS>, words: 5, lanes: STREAMS, worth: 2),
-    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, STREAMS>, words: 8, lanes: STREAMS, worth: 2),
-    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, STREAMS>, words: 8, lanes: STREAMS, worth: 2),
+pub(super) const TWO: Kernels = Kernels {
+    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 2>, words: 5, lanes: 2, worth: 2),
+    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 2>, words: 8, lanes: 2, worth: 2),
+    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 2>, words: 8, lanes: 2, worth: 2),
 };
 
 #[derive(Clone, Copy)]
