@@ -297,6 +297,9 @@ const SAMPLE: Duration = Duration::from_millis(100);
 const SAMPLED: u32 = 8;
 /// One piece on its way, one being asked for.
 const LEAST: u32 = 2;
+/// Where a link is so fast that processors are what is busy, a piece waits to be read, hashed and announced: it is had
+/// later than at best.
+const LEAST_TRIP: Duration = Duration::from_millis(40);
 /// Nobody says sooner that it has a piece.
 const LEAST_PATIENCE: Duration = Duration::from_millis(400);
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
@@ -330,7 +333,7 @@ impl Link {
     /// Promises that fill it: what it carries in the time that one takes at best, and half as much again. Where receivers
     /// are slow the rate follows, and there are more and more; where our link is full it does not.
     fn window(&self, piece: u32) -> u32 {
-        let trip = self.trip.unwrap_or_default().as_nanos();
+        let trip = self.trip.unwrap_or_default().max(LEAST_TRIP).as_nanos();
         let bytes = u128::from(self.rate) * trip / 1_000_000_000;
         let pieces = (bytes * 3 / 2).div_ceil(u128::from(piece.max(1)));
         u32::try_from(pieces)
@@ -646,6 +649,13 @@ mod tests {
         // 100 MB/s, and each takes a second for a piece: a hundred fill it.
         let open = open_after(60, 100_000_000, 1_000);
         assert!((100..=200).contains(&open), "{open}");
+    }
+
+    #[test]
+    fn enough_are_open_for_a_link_that_is_faster_than_processors() {
+        // 1 GB/s, and at best a piece is had after a millisecond.
+        let open = open_after(3, 1_000_000_000, 1);
+        assert!((40..=80).contains(&open), "{open}");
     }
 
     #[test]
