@@ -9,11 +9,11 @@ use crate::processor;
 pub enum Backend {
     /// One stream after the other, with what the `sha1` and `sha2` crates find (SHA-NI, `ARMv8` SHA, or plain code).
     Portable,
-    /// Four or two streams interleaved, with the SHA instructions of x86.
+    /// Two to four streams interleaved, with the SHA instructions of x86.
     ShaNi,
     /// Eight lanes.
     Avx2,
-    /// Sixteen lanes, and interleaved SHA instructions where only few streams are left.
+    /// Sixteen lanes, and interleaved SHA instructions (or eight lanes) where only few streams are left.
     Avx512,
     /// Four lanes.
     Neon,

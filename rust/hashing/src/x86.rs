@@ -20,9 +20,12 @@ use crate::lanes::Kernels;
 /// The kernels of a backend that the processor has.
 pub(crate) fn kernels(backend: Backend) -> &'static [Kernels] {
     match backend.or_portable() {
-        Backend::ShaNi => &[sha_ni::FOUR, sha_ni::TWO],
+        Backend::ShaNi => &[sha_ni::FOUR, sha_ni::THREE, sha_ni::TWO],
         Backend::Avx2 => &[avx2::KERNELS],
-        Backend::Avx512 if has_sha() => &[avx512::KERNELS, sha_ni::FOUR, sha_ni::TWO],
+        Backend::Avx512 if has_sha() => {
+            &[avx512::KERNELS, sha_ni::FOUR, sha_ni::THREE, sha_ni::TWO]
+        }
+        Backend::Avx512 if has(Backend::Avx2) => &[avx512::KERNELS, avx2::KERNELS],
         Backend::Avx512 => &[avx512::KERNELS],
         _ => &[],
     }

@@ -9,7 +9,7 @@ use crate::rounds::Vector;
 pub(super) const KERNELS: Kernels = Kernels {
     sha1: kernel!("avx512f,avx512bw", kernels::sha1::<Zmm>, words: 5, lanes: 16, worth: 10),
     sha256: kernel!("avx512f,avx512bw", kernels::sha256::<Zmm>, words: 8, lanes: 16, worth: 14),
-    node: kernel!("avx512f,avx512bw", kernels::node::<Zmm>, words: 8, lanes: 16, worth: 10),
+    node: kernel!("avx512f,avx512bw", kernels::node::<Zmm>, words: 8, lanes: 16, worth: 13),
 };
 
 #[derive(Clone, Copy)]

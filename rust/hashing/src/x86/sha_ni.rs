@@ -1,4 +1,4 @@
-//! The SHA instructions, four or two streams interleaved.
+//! The SHA instructions, four, three or two streams interleaved.
 
 use std::arch::x86_64::*;
 
@@ -8,9 +8,15 @@ use crate::rounds::sha256::K;
 use crate::streams::{self, Sha256State, State};
 
 pub(super) const FOUR: Kernels = Kernels {
-    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 4>, words: 5, lanes: 4, worth: 3),
-    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 4>, words: 8, lanes: 4, worth: 3),
-    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 4>, words: 8, lanes: 4, worth: 3),
+    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 4>, words: 5, lanes: 4, worth: 4),
+    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 4>, words: 8, lanes: 4, worth: 4),
+    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 4>, words: 8, lanes: 4, worth: 4),
+};
+
+pub(super) const THREE: Kernels = Kernels {
+    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 3>, words: 5, lanes: 3, worth: 3),
+    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 3>, words: 8, lanes: 3, worth: 3),
+    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 3>, words: 8, lanes: 3, worth: 3),
 };
 
 pub(super) const TWO: Kernels = Kernels {
