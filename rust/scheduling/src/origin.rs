@@ -298,7 +298,7 @@ const SAMPLED: u32 = 8;
 /// One piece on its way, one being asked for.
 const LEAST: u32 = 2;
 /// On a very fast link processors are the limit: a piece waits to be read, hashed and announced, longer than the shortest
-/// trip shows. With half of it 1 GiB to four leeches on one machine takes a fifth more time, with twice as much no less.
+/// trip shows. With half of it 1 GiB to four leeches on one machine takes a fifth more time, with twice as much hardly less.
 const LEAST_TRIP: Duration = Duration::from_millis(20);
 const MOST_UNDER_LOAD: u32 = 32;
 /// Nobody says sooner that it has a piece.
