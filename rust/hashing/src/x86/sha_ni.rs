@@ -7,23 +7,20 @@ use crate::lanes::Kernels;
 use crate::rounds::sha256::K;
 use crate::streams::{self, Sha256State, State};
 
-pub(super) const FOUR: Kernels = Kernels {
-    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 4>, words: 5, lanes: 4, worth: 4),
-    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 4>, words: 8, lanes: 4, worth: 4),
-    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 4>, words: 8, lanes: 4, worth: 4),
-};
+/// The kernels of so many streams; with fewer, fewer are faster.
+macro_rules! interleaved {
+    ($streams:literal) => {
+        Kernels {
+            sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, $streams>, words: 5, lanes: $streams, worth: $streams),
+            sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, $streams>, words: 8, lanes: $streams, worth: $streams),
+            node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, $streams>, words: 8, lanes: $streams, worth: $streams),
+        }
+    };
+}
 
-pub(super) const THREE: Kernels = Kernels {
-    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 3>, words: 5, lanes: 3, worth: 3),
-    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 3>, words: 8, lanes: 3, worth: 3),
-    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 3>, words: 8, lanes: 3, worth: 3),
-};
-
-pub(super) const TWO: Kernels = Kernels {
-    sha1: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha1, _, 2>, words: 5, lanes: 2, worth: 2),
-    sha256: kernel!("sha,ssse3,sse4.1", streams::blocks::<Sha256, _, 2>, words: 8, lanes: 2, worth: 2),
-    node: kernel!("sha,ssse3,sse4.1", streams::node::<Sha256, 2>, words: 8, lanes: 2, worth: 2),
-};
+pub(super) const FOUR: Kernels = interleaved!(4);
+pub(super) const THREE: Kernels = interleaved!(3);
+pub(super) const TWO: Kernels = interleaved!(2);
 
 #[derive(Clone, Copy)]
 struct Sha1 {
