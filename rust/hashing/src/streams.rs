@@ -101,7 +101,7 @@ unsafe fn block<S: State<W>, const W: usize, const STREAMS: usize>(
                 *four = S::message(&*data.as_ptr().add(offset + 16 * i).cast());
             }
         }
-        // Written out, so that the words stay in registers.
+        // Written out, so that the words stay in registers, as far as there are enough of them.
         macro_rules! steps {
             ($($t:literal)+) => { $(
                 if $t < S::STEPS {

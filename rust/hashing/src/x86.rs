@@ -25,8 +25,7 @@ pub(crate) fn kernels(backend: Backend) -> &'static [Kernels] {
         Backend::Avx512 if has_sha() => {
             &[avx512::KERNELS, sha_ni::FOUR, sha_ni::THREE, sha_ni::TWO]
         }
-        Backend::Avx512 if has(Backend::Avx2) => &[avx512::KERNELS, avx2::KERNELS],
-        Backend::Avx512 => &[avx512::KERNELS],
+        Backend::Avx512 => &[avx512::KERNELS, avx2::KERNELS],
         _ => &[],
     }
 }
@@ -37,7 +36,10 @@ pub(crate) fn has(backend: Backend) -> bool {
         Backend::ShaNi => has_sha(),
         Backend::Avx2 => is_x86_feature_detected!("avx2"),
         Backend::Avx512 => {
-            is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+            // Every processor with the first two has AVX2; it is asked for because few streams go there.
+            is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx2")
         }
         _ => false,
     }

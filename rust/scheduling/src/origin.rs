@@ -300,6 +300,7 @@ const LEAST: u32 = 2;
 /// On a very fast link processors are the limit: a piece waits to be read, hashed and announced, longer than the shortest
 /// trip shows. With half of it 1 GiB to four leeches on one machine takes a fifth more time, with twice as much hardly less.
 const LEAST_TRIP: Duration = Duration::from_millis(20);
+/// That is 32 MiB of pieces of 1 MiB; of short ones there would be thousands, and a peer's are looked through one by one.
 const MOST_UNDER_LOAD: u32 = 32;
 /// Nobody says sooner that it has a piece.
 const LEAST_PATIENCE: Duration = Duration::from_millis(400);
