@@ -28,8 +28,6 @@ pub struct ExtensionIds {
     pub ut_metadata: Option<u8>,
     /// Peer exchange (BEP 11).
     pub ut_pex: Option<u8>,
-    /// Hole punching (BEP 55).
-    pub ut_holepunch: Option<u8>,
     /// A piece is gone (BEP 54).
     pub lt_donthave: Option<u8>,
     /// The state of BEP 21 changed: libtorrent's message of one byte.
@@ -38,6 +36,8 @@ pub struct ExtensionIds {
     pub p2_site: Option<u8>,
     /// The other seeds that the peer sees ([`crate::seeds`]).
     pub p2_seeds: Option<u8>,
+    /// Two are to dial each other ([`crate::holepunch`]).
+    pub p2_punch: Option<u8>,
 }
 
 /// What an extension handshake says. Everything is optional.
@@ -81,6 +81,9 @@ pub enum ExtensionError {
     /// News of a site are malformed.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// A message says what nobody knows.
+    #[error("an extension message of an unknown kind")]
+    UnknownKind,
     /// A message of fixed length that has another.
     #[error("an extension message of {found} bytes, expected {expected}")]
     Length {
@@ -177,11 +180,11 @@ impl ExtensionIds {
         let named = [
             (UT_METADATA, self.ut_metadata),
             (UT_PEX, self.ut_pex),
-            (UT_HOLEPUNCH, self.ut_holepunch),
             (LT_DONTHAVE, self.lt_donthave),
             (UPLOAD_ONLY, self.upload_only),
             (P2_SITE, self.p2_site),
             (P2_SEEDS, self.p2_seeds),
+            (P2_PUNCH, self.p2_punch),
         ];
         let known = named
             .into_iter()
@@ -194,22 +197,22 @@ impl ExtensionIds {
         Self {
             ut_metadata: id(UT_METADATA),
             ut_pex: id(UT_PEX),
-            ut_holepunch: id(UT_HOLEPUNCH),
             lt_donthave: id(LT_DONTHAVE),
             upload_only: id(UPLOAD_ONLY),
             p2_site: id(P2_SITE),
             p2_seeds: id(P2_SEEDS),
+            p2_punch: id(P2_PUNCH),
         }
     }
 
     fn update(&mut self, later: Self) {
         replace(&mut self.ut_metadata, later.ut_metadata);
         replace(&mut self.ut_pex, later.ut_pex);
-        replace(&mut self.ut_holepunch, later.ut_holepunch);
         replace(&mut self.lt_donthave, later.lt_donthave);
         replace(&mut self.upload_only, later.upload_only);
         replace(&mut self.p2_site, later.p2_site);
         replace(&mut self.p2_seeds, later.p2_seeds);
+        replace(&mut self.p2_punch, later.p2_punch);
     }
 }
 
@@ -245,11 +248,11 @@ pub fn parse_upload_only(payload: &[u8]) -> Result<bool, ExtensionError> {
 
 const UT_METADATA: &str = "ut_metadata";
 const UT_PEX: &str = "ut_pex";
-const UT_HOLEPUNCH: &str = "ut_holepunch";
 const LT_DONTHAVE: &str = "lt_donthave";
 const UPLOAD_ONLY: &str = "upload_only";
 const P2_SITE: &str = "p2_site";
 const P2_SEEDS: &str = "p2_seeds";
+const P2_PUNCH: &str = "p2_punch";
 
 /// A number in this range; others count as not said.
 fn number<T: TryFrom<i64>>(
@@ -296,11 +299,11 @@ mod tests {
         any::<[Option<u8>; 7]>().prop_map(|[a, b, c, d, e, f, g]| ExtensionIds {
             ut_metadata: a,
             ut_pex: b,
-            ut_holepunch: c,
-            lt_donthave: d,
-            upload_only: e,
-            p2_site: f,
-            p2_seeds: g,
+            lt_donthave: c,
+            upload_only: d,
+            p2_site: e,
+            p2_seeds: f,
+            p2_punch: g,
         })
     }
 

@@ -13,6 +13,7 @@ pub mod create;
 pub mod extension;
 pub mod handshake;
 pub mod hashes;
+pub mod holepunch;
 mod index;
 pub mod layout;
 pub mod lsd;
