@@ -70,7 +70,8 @@ class SessionConfig:
         local_discovery: Torrents are announced on the local network, and peers that announce them there are found
             (LSD, BEP 14). Not those that are private, and nothing while we listen on loopback addresses only.
         peer_exchange: Peers are told of each other, and tell us of others (BEP 11): who knows one peer of a swarm finds
-            the others. Not those of private torrents.
+            the others. Two that cannot be dialled are told to dial each other (the messages of BEP 55, over TCP). Not
+            those of private torrents.
         connect_timeout: Seconds that a dial or a handshake may take.
         state_dir: Where resume data and the ledger are kept; None keeps none, so that each start checks all data, and
             the ledger is of this session only.

@@ -37,7 +37,8 @@ SMALL = sim.Scenario(pieces=4, groups=[ORIGIN, PEER])
         ("joins", math.inf),
         ("joins", "now"),
         ("leaves", "early"),
-        ("firewalled", None),
+        ("reach", None),
+        ("reach", "shut"),
         ("view", -1),
         ("prefixes", 0),
         ("prefixes", 65537),
@@ -157,7 +158,7 @@ def test_names_and_seeds_that_are_none() -> None:
         leaves=st.sampled_from(["never", "complete"])
         | st.builds(sim.AfterSending, sent=st.integers(0, 2**63 - 1))
         | st.builds(sim.Within, seconds=st.floats(0, 1e9)),
-        firewalled=st.booleans(),
+        reach=st.sampled_from(["open", "punchable", "firewalled"]),
         view=st.none() | st.integers(0, 9),
         prefixes=st.none() | st.integers(1, 65536),
         legacy=st.booleans(),

@@ -98,7 +98,7 @@ def test_conducts_and_comings_reach_the_simulator() -> None:
             sim.Group(name="stalls", complete=True, conduct=sim.StallsAfter(sent=1 << 20)),
             sim.Group(name="poisson", count=6, joins=sim.Poisson(per_second=2)),
             sim.Group(name="within", count=3, joins=sim.Within(seconds=4)),
-            sim.Group(name="rider", count=2, conduct="free-rider", firewalled=True),
+            sim.Group(name="rider", count=2, conduct="free-rider", reach="firewalled"),
             sim.Group(name="goes", count=3, leaves=sim.Within(seconds=2), counted=False),
         ],
     )

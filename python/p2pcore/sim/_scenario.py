@@ -87,6 +87,7 @@ class AfterSending:
 
 Conduct: TypeAlias = Literal["honest", "free-rider", "slow-loris", "hidden-loris", "liar", "fake-have"] | StallsAfter
 Joins: TypeAlias = float | Within | Poisson
+Reach: TypeAlias = Literal["open", "punchable", "firewalled"]
 Leaves: TypeAlias = Literal["never", "complete", "lingered"] | AfterSending | Within
 
 
@@ -108,7 +109,8 @@ class Group:
         joins: Seconds from the start until they come; or a `Within` or a `Poisson`.
         leaves: "never"; "complete" is as soon as they have everything; "lingered" when they have passed on one more
             piece that somebody wanted, too; or an `AfterSending`, or a `Within`.
-        firewalled: They can dial and cannot be dialled.
+        reach: Who can dial them: "open" is everybody; "punchable" is whoever they dial at the same time, as that opens
+            their firewall; "firewalled" is nobody.
         view: Nodes that each makes itself known to; None: half of the scenario's degree.
         prefixes: Their addresses are of so many prefixes (/24) of the open Internet, 1 to 65536; None: each has a
             private address, which counts as one of its own.
@@ -129,7 +131,7 @@ class Group:
     conduct: Conduct = "honest"
     joins: Joins = 0.0
     leaves: Leaves = "never"
-    firewalled: bool = False
+    reach: Reach = "open"
     view: int | None = None
     prefixes: int | None = None
     legacy: bool = False
@@ -148,11 +150,12 @@ class Group:
             checks.whole("view" + whose, self.view, 0)
         if self.prefixes is not None:
             checks.whole("prefixes" + whose, self.prefixes, 1, 65536)
-        for name in ("complete", "firewalled", "legacy"):
+        for name in ("complete", "legacy"):
             checks.flag(name + whose, getattr(self, name))
         if self.counted is not None:
             checks.flag("counted" + whose, self.counted)
         checks.one_of("conduct" + whose, self.conduct, _CONDUCTS, StallsAfter)
+        checks.one_of("reach" + whose, self.reach, get_args(Reach))
         checks.one_of("leaves" + whose, self.leaves, ("never", "complete", "lingered"), AfterSending, Within)
         if not isinstance(self.joins, Within | Poisson):
             checks.seconds("joins" + whose, self.joins)

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use p2pcore_protocol::holepunch::{Failure, Holepunch};
 use p2pcore_protocol::layout::{Layout, Span};
 use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::pex::{Exchange, Told};
@@ -62,6 +63,9 @@ struct World {
     now: Time,
     next_key: u64,
     peers: BTreeMap<PeerKey, SocketAddr>,
+    /// Those that speak BEP 6, and those of BEP 54: who speaks both may be told of a piece before it is there.
+    fast: BTreeSet<PeerKey>,
+    corrigible: BTreeSet<PeerKey>,
     dials: BTreeSet<SocketAddr>,
     /// What peers were asked for and have not sent.
     asked: VecDeque<(PeerKey, Request)>,
@@ -79,6 +83,8 @@ impl World {
             now: Time::ZERO,
             next_key: 0,
             peers: BTreeMap::new(),
+            fast: BTreeSet::new(),
+            corrigible: BTreeSet::new(),
             dials: BTreeSet::new(),
             asked: VecDeque::new(),
             tickets: BTreeSet::new(),
@@ -163,7 +169,7 @@ impl World {
             Output::Drop { piece } => {
                 self.stored.remove(&piece);
             }
-            Output::Dial { addr } => {
+            Output::Dial { addr, .. } => {
                 assert!(self.dials.insert(addr), "dials {addr} twice at once");
             }
             Output::Close { peer, .. } => {
@@ -193,8 +199,9 @@ impl World {
                 self.asked.push_back((peer, *request));
             }
             Message::Have(piece) => {
+                let ahead = self.fast.contains(&peer) && self.corrigible.contains(&peer);
                 assert!(
-                    self.verified.contains(&PieceIndex::new(*piece)),
+                    self.verified.contains(&PieceIndex::new(*piece)) || ahead,
                     "claims a piece"
                 );
             }
@@ -249,6 +256,9 @@ impl World {
             v2: flags & 4 != 0,
         };
         self.peers.insert(peer, addr);
+        if info.fast {
+            self.fast.insert(peer);
+        }
         self.handle(Input::PeerConnected { peer, info });
     }
 
@@ -358,8 +368,9 @@ impl World {
             PeerSource::Incoming,
             PeerSource::Local,
             PeerSource::Exchange,
+            PeerSource::Rendezvous,
         ];
-        let source = sources[script.small(4) as usize];
+        let source = sources[script.small(5) as usize];
         let found = (0..script.small(5))
             .map(|_| (address(script.small(40)), source))
             .collect();
@@ -399,7 +410,7 @@ impl World {
         let Some(peer) = self.peer(script) else {
             return;
         };
-        let input = match script.small(10) {
+        let input = match script.small(11) {
             0 => Input::PeerRequestLimit {
                 peer,
                 reqq: script.number(),
@@ -426,9 +437,10 @@ impl World {
                 peer,
                 said: Extensions {
                     passes: script.yes(),
-                    dont_have: script.yes().then_some(7),
+                    dont_have: self.says_if_it_is_corrigible(peer, script),
                     seeds: script.yes().then_some(8),
                     exchange: script.yes().then_some(10),
+                    punch: script.yes().then_some(11),
                     listen_port: script.yes().then_some(6_881),
                 },
             },
@@ -442,12 +454,25 @@ impl World {
                 peer,
                 exchange: exchange(script),
             },
+            9 => Input::Punched {
+                peer,
+                said: holepunch(script),
+            },
             _ => Input::Writable {
                 peer,
                 room: script.number(),
             },
         };
         self.handle(input);
+    }
+
+    fn says_if_it_is_corrigible(&mut self, peer: PeerKey, script: &mut Script<'_>) -> Option<u8> {
+        if script.yes() {
+            self.corrigible.insert(peer);
+            return Some(7);
+        }
+        self.corrigible.remove(&peer);
+        None
     }
 
     /// The codec found a peer out: the driver closes it.
@@ -504,6 +529,15 @@ fn exchange(script: &mut Script<'_>) -> Exchange {
         dropped: (0..script.small(3))
             .map(|_| address(script.small(40)))
             .collect(),
+    }
+}
+
+fn holepunch(script: &mut Script<'_>) -> Holepunch {
+    let addr = address(script.small(40));
+    match script.small(3) {
+        0 => Holepunch::Rendezvous(addr),
+        1 => Holepunch::Connect(addr),
+        _ => Holepunch::Failed(addr, Failure::NotConnected),
     }
 }
 

@@ -11,6 +11,7 @@ use p2pcore_protocol::extension::{
     ExtensionHandshake, HANDSHAKE_ID, parse_dont_have, parse_upload_only,
 };
 use p2pcore_protocol::handshake::{HANDSHAKE_LEN, Handshake, check_start};
+use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::{Exchange, MOST_READ};
 use p2pcore_protocol::site::{encode_site_news, parse_site_news};
@@ -122,6 +123,9 @@ fn extended(id: u8, payload: &[u8]) {
         let most = MOST_READ * 2;
         assert!(exchange.added.len() <= most && exchange.dropped.len() <= most);
         assert!(Exchange::parse(&exchange.encode()).is_ok());
+    }
+    if let Ok(said) = Holepunch::parse(payload) {
+        assert_eq!(Holepunch::parse(&said.encode()), Ok(said));
     }
     if let Ok(news) = parse_site_news(payload) {
         assert!(

@@ -6,11 +6,12 @@
 //! be anything: it is dialled while there are few peers, after all others, with half of the dials, and given up at its
 //! first failure. The list is bounded, see [`Dialer::make_room`].
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::identity::Identity;
-use crate::input::PeerSource;
+use crate::input::{PeerKey, PeerSource};
 use crate::output::CloseReason;
 use crate::random::Random;
 use crate::time::Time;
@@ -22,6 +23,8 @@ pub(crate) struct Dialer {
     max: usize,
     random: Random,
     dialling: usize,
+    /// Dials under way that were not asked about yet, in the order in which they began.
+    unsure: VecDeque<Unsure>,
     /// No candidate is due before this.
     next: Option<Time>,
 }
@@ -32,6 +35,8 @@ struct Candidate {
     source: PeerSource,
     state: State,
     failures: u32,
+    /// Who told us of it, where it may have to be told to dial us, too.
+    by: Option<PeerKey>,
     /// Neither side had anything to trade while we were complete.
     idle: bool,
 }
@@ -50,9 +55,31 @@ impl Candidate {
         match self.source {
             PeerSource::User => false,
             PeerSource::Incoming | PeerSource::Local => self.failures >= TRIES,
-            PeerSource::Exchange => self.failures > 0,
+            PeerSource::Exchange | PeerSource::Rendezvous => self.failures > 0,
         }
     }
+
+    /// Only a peer told of it.
+    fn is_told(&self) -> bool {
+        matches!(self.source, PeerSource::Exchange | PeerSource::Rendezvous)
+    }
+}
+
+/// An address to dial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dial {
+    pub(crate) addr: SocketAddr,
+    /// Only a peer told of it.
+    pub(crate) told: bool,
+}
+
+/// A dial that may come to nothing unless it is dialled from there, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unsure {
+    began: Time,
+    addr: SocketAddr,
+    /// Who can tell whoever is there.
+    by: PeerKey,
 }
 
 /// What a dial depends on.
@@ -74,6 +101,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Failures after which an address that the user did not name is given up.
 const TRIES: u32 = 3;
+/// Who takes connections has answered by then; TCP tries again soon after.
+const ANSWERED: Duration = Duration::from_millis(500);
 /// A connection that lasted this long was a success: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(10);
 
@@ -84,16 +113,17 @@ impl Dialer {
             max,
             random: Random::new(seed),
             dialling: 0,
+            unsure: VecDeque::new(),
             next: None,
         }
     }
 
     /// No address is known that the local network or a peer would not tell again.
     pub(crate) fn is_empty(&self) -> bool {
-        let told = |source| matches!(source, PeerSource::Local | PeerSource::Exchange);
+        let told = |one: &Candidate| one.source == PeerSource::Local || one.is_told();
         let idle = |state| matches!(state, State::Waiting(_) | State::Never);
         let mut known = self.candidates.iter();
-        known.all(|one| told(one.source) && idle(one.state))
+        known.all(|one| told(one) && idle(one.state))
     }
 
     /// Takes an address in, to be dialled at once.
@@ -116,12 +146,13 @@ impl Dialer {
                 // It is there again.
                 (known.failures, known.state) = (0, State::Waiting(now));
             }
-            if source == PeerSource::Local && known.source == PeerSource::Exchange {
+            if source == PeerSource::Local && known.is_told() {
                 known.source = source;
             }
             return;
         }
-        if source == PeerSource::Exchange && !self.has_place_for(addr) {
+        let told = matches!(source, PeerSource::Exchange | PeerSource::Rendezvous);
+        if told && !self.has_place_for(addr, source) {
             return;
         }
         let is_full = self.candidates.len() >= self.max;
@@ -133,8 +164,32 @@ impl Dialer {
             source,
             state: State::Waiting(now),
             failures: 0,
+            by: None,
             idle: false,
         });
+    }
+
+    /// A peer tells of an address. Nobody can say whether it can be dialled; `by` can tell whoever is there to dial us, too.
+    pub(crate) fn add_told(&mut self, now: Time, addr: SocketAddr, by: Option<PeerKey>) {
+        self.add(now, addr, PeerSource::Exchange);
+        if let Some(known) = self.find(addr) {
+            known.by = known.by.or(by);
+        }
+    }
+
+    /// Whoever is at this address dials us just now, and is to be dialled at once, also where nobody else is.
+    pub(crate) fn meet(&mut self, now: Time, addr: SocketAddr) {
+        self.add(now, addr, PeerSource::Rendezvous);
+        let Some(known) = self.find(addr) else {
+            return;
+        };
+        known.idle = false;
+        if known.source == PeerSource::Exchange {
+            known.source = PeerSource::Rendezvous;
+        }
+        if matches!(known.state, State::Waiting(_) | State::Never) {
+            (known.state, known.by) = (State::Waiting(now), None);
+        }
     }
 
     /// The next address to dial; it counts as under way from now on. One that is banned, or connected by itself, waits until
@@ -144,21 +199,22 @@ impl Dialer {
         now: Time,
         limits: Limits,
         not_before: impl Fn(SocketAddr) -> Option<Time>,
-    ) -> Option<SocketAddr> {
+    ) -> Option<Dial> {
         if !self.has_room(limits) || self.next.is_none_or(|next| now < next) {
             return None;
         }
-        let enough = limits.connected + self.dialling >= limits.neighbours
-            || self.told_under_way() >= limits.max_dials.div_ceil(2);
+        let enough = limits.connected + self.dialling >= limits.neighbours;
+        let busy = self.told_under_way() >= limits.max_dials.div_ceil(2);
         let mut soonest: Option<Time> = None;
         let mut first: Option<usize> = None;
         for (at, candidate) in self.candidates.iter_mut().enumerate() {
             let State::Waiting(mut due) = candidate.state else {
                 continue;
             };
-            let asked = candidate.source == PeerSource::User && !candidate.idle;
-            let told = candidate.source == PeerSource::Exchange;
-            if limits.complete && !asked || told && enough {
+            let told = candidate.is_told();
+            let met = candidate.source == PeerSource::Rendezvous;
+            let asked = candidate.source == PeerSource::User && !candidate.idle || met;
+            if limits.complete && !asked || told && (busy || enough && !met) {
                 continue;
             }
             if due <= now
@@ -181,19 +237,38 @@ impl Dialer {
         };
         candidate.state = State::Dialling;
         self.dialling += 1;
-        Some(candidate.addr)
+        let (addr, told) = (candidate.addr, candidate.is_told());
+        if let Some(by) = candidate.by {
+            let began = now;
+            self.unsure.push_back(Unsure { began, addr, by });
+        }
+        Some(Dial { addr, told })
+    }
+
+    /// An address that does not answer, and who can tell whoever is there to dial us; once for each dial.
+    pub(crate) fn next_unanswered(&mut self, now: Time) -> Option<(SocketAddr, PeerKey)> {
+        let due = |dial: &mut Unsure| now >= dial.began + ANSWERED;
+        let dial = self.unsure.pop_front_if(due)?;
+        Some((dial.addr, dial.by))
+    }
+
+    /// A dial is over.
+    fn end_dial(&mut self, addr: SocketAddr) {
+        self.dialling -= 1;
+        self.unsure.retain(|dial| dial.addr != addr);
     }
 
     /// Dials of whom only peers told.
     fn told_under_way(&self) -> usize {
-        let under_way =
-            |one: &&Candidate| one.source == PeerSource::Exchange && one.state == State::Dialling;
+        let under_way = |one: &&Candidate| one.is_told() && one.state == State::Dialling;
         self.candidates.iter().filter(under_way).count()
     }
 
-    /// When a candidate may be due, as far as the limits allow.
+    /// When a candidate may be due, as far as the limits allow, or a dial goes unanswered.
     pub(crate) fn next_due(&self, limits: Limits) -> Option<Time> {
-        self.next.filter(|_| self.has_room(limits))
+        let next = self.next.filter(|_| self.has_room(limits));
+        let unsure = self.unsure.front().map(|dial| dial.began + ANSWERED);
+        next.into_iter().chain(unsure).min()
     }
 
     /// What may be dialled has changed (room, or something to fetch): look again.
@@ -214,7 +289,9 @@ impl Dialer {
         } else {
             State::Waiting(now + wait(candidate.failures, jitter))
         };
-        self.dialling -= usize::from(was_dialling);
+        if was_dialling {
+            self.end_dial(addr);
+        }
         self.wake(now);
     }
 
@@ -225,7 +302,9 @@ impl Dialer {
         };
         let was_dialling = candidate.state == State::Dialling;
         candidate.state = State::Connected(now);
-        self.dialling -= usize::from(was_dialling);
+        if was_dialling {
+            self.end_dial(addr);
+        }
         self.wake(now);
     }
 
@@ -291,12 +370,18 @@ impl Dialer {
     }
 
     /// A peer tells of an address: there is one for each host of the Internet, so that nobody is sent against a host's ports, and
-    /// half of the list.
-    fn has_place_for(&self, addr: SocketAddr) -> bool {
-        let told = |one: &&Candidate| one.source == PeerSource::Exchange;
+    /// half of the list. Where two are to meet there is another, as behind NAT the port is not always the one that was told.
+    fn has_place_for(&self, addr: SocketAddr, source: PeerSource) -> bool {
+        let told = |one: &&Candidate| one.is_told();
         let same = |one: &Candidate| one.addr.ip() == addr.ip();
         let several = Identity::of(addr.ip()).is_host();
-        (several || !self.candidates.iter().any(same))
+        let most = if source == PeerSource::Rendezvous {
+            2
+        } else {
+            1
+        };
+        let known = self.candidates.iter().filter(|one| same(one));
+        (several || known.count() < most)
             && self.candidates.iter().filter(told).count() < self.max / 2
     }
 
@@ -306,11 +391,10 @@ impl Dialer {
         let goes = |candidate: &Candidate| {
             let given_up = candidate.state == State::Never;
             let idle = given_up || matches!(candidate.state, State::Waiting(_));
-            let told = candidate.source == PeerSource::Exchange;
             let may_go = match source {
                 PeerSource::User => idle,
-                PeerSource::Local => given_up || idle && told,
-                PeerSource::Exchange => given_up,
+                PeerSource::Local => given_up || idle && candidate.is_told(),
+                PeerSource::Exchange | PeerSource::Rendezvous => given_up,
                 PeerSource::Incoming => false,
             };
             may_go && candidate.source != PeerSource::User
@@ -351,15 +435,24 @@ mod tests {
         None
     }
 
+    fn next(
+        dialer: &mut Dialer,
+        now: Time,
+        limits: Limits,
+        not_before: impl Fn(SocketAddr) -> Option<Time>,
+    ) -> Option<SocketAddr> {
+        dialer.next(now, limits, not_before).map(|dial| dial.addr)
+    }
+
     #[test]
     fn a_banned_address_waits_until_the_ban_ends() {
         let mut dialer = Dialer::new(100, 1);
         dialer.add(at(0), addr(1), PeerSource::User);
         let until_nine = |_| Some(at(9));
-        assert_eq!(dialer.next(at(1), LIMITS, until_nine), None);
+        assert_eq!(next(&mut dialer, at(1), LIMITS, until_nine), None);
         assert_eq!(dialer.next_due(LIMITS), Some(at(9)));
-        assert_eq!(dialer.next(at(8), LIMITS, nobody), None);
-        assert_eq!(dialer.next(at(9), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, at(8), LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, at(9), LIMITS, nobody), Some(addr(1)));
     }
 
     #[test]
@@ -368,19 +461,19 @@ mod tests {
         for port in 1..=3 {
             dialer.add(at(0), addr(port), PeerSource::User);
         }
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(1)));
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(2)));
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), Some(addr(2)));
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), None);
         dialer.on_connected(at(0), addr(2));
         dialer.on_failed(at(0), addr(1), false);
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(3)));
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), Some(addr(3)));
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), None);
         let mut now = dialer.next_due(LIMITS).unwrap();
         let mut waits = Vec::new();
         for _ in 0..10 {
-            assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(1)));
+            assert_eq!(next(&mut dialer, now, LIMITS, nobody), Some(addr(1)));
             dialer.on_failed(now, addr(1), false);
-            assert_eq!(dialer.next(now, LIMITS, nobody), None);
+            assert_eq!(next(&mut dialer, now, LIMITS, nobody), None);
             let due = dialer.next_due(LIMITS).unwrap();
             waits.push(due.since(now));
             now = due;
@@ -399,13 +492,13 @@ mod tests {
             complete: true,
             ..LIMITS
         };
-        assert_eq!(dialer.next(at(0), complete, nobody), Some(addr(2)));
+        assert_eq!(next(&mut dialer, at(0), complete, nobody), Some(addr(2)));
         dialer.on_connected(at(0), addr(2));
         dialer.on_gone(at(1), addr(2), CloseReason::NothingToTrade, true);
-        assert_eq!(dialer.next(at(1_000), complete, nobody), None);
+        assert_eq!(next(&mut dialer, at(1_000), complete, nobody), None);
         dialer.on_incomplete(at(1_000));
-        assert_eq!(dialer.next(at(1_000), LIMITS, nobody), Some(addr(1)));
-        assert_eq!(dialer.next(at(1_000), LIMITS, nobody), Some(addr(2)));
+        assert_eq!(next(&mut dialer, at(1_000), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, at(1_000), LIMITS, nobody), Some(addr(2)));
     }
 
     #[test]
@@ -418,7 +511,7 @@ mod tests {
         dialer.add(at(0), addr(101), PeerSource::Local);
         assert_eq!(dialer.candidates.len(), 5);
         assert!(dialer.find(addr(100)).is_some() && dialer.find(addr(101)).is_none());
-        let dialled = dialer.next(at(0), LIMITS, nobody).unwrap();
+        let dialled = next(&mut dialer, at(0), LIMITS, nobody).unwrap();
         dialer.on_failed(at(0), dialled, true);
         dialer.add(at(0), addr(101), PeerSource::Local);
         assert_eq!(dialer.candidates.len(), 5);
@@ -429,11 +522,11 @@ mod tests {
     fn a_hopeless_address_is_not_dialled_again_until_the_user_insists() {
         let mut dialer = Dialer::new(5, 1);
         dialer.add(at(0), addr(1), PeerSource::User);
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), Some(addr(1)));
         dialer.on_failed(at(0), addr(1), true);
-        assert_eq!(dialer.next(at(9_999), LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, at(9_999), LIMITS, nobody), None);
         dialer.add(at(10_000), addr(1), PeerSource::User);
-        assert_eq!(dialer.next(at(10_000), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, at(10_000), LIMITS, nobody), Some(addr(1)));
     }
 
     #[test]
@@ -449,17 +542,21 @@ mod tests {
             max_dials: 3,
             ..LIMITS
         };
-        assert_eq!(dialer.next(at(0), few(5), nobody), None);
+        assert_eq!(next(&mut dialer, at(0), few(5), nobody), None);
         dialer.wake(at(1)); // one is gone
-        assert_eq!(dialer.next(at(1), few(4), nobody), Some(addr(1)));
-        assert_eq!(dialer.next(at(1), few(4), nobody), None, "one is under way");
+        assert_eq!(next(&mut dialer, at(1), few(4), nobody), Some(addr(1)));
+        assert_eq!(
+            next(&mut dialer, at(1), few(4), nobody),
+            None,
+            "one is under way"
+        );
         // Others come first, and are dialled however many there are.
         dialer.add(at(1), addr(9), PeerSource::User);
-        assert_eq!(dialer.next(at(1), few(3), nobody), Some(addr(9)));
-        assert_eq!(dialer.next(at(1), few(0), nobody), Some(addr(2)));
+        assert_eq!(next(&mut dialer, at(1), few(3), nobody), Some(addr(9)));
+        assert_eq!(next(&mut dialer, at(1), few(0), nobody), Some(addr(2)));
         dialer.on_failed(at(2), addr(1), false);
-        assert_eq!(dialer.next(at(2), few(0), nobody), Some(addr(3)));
-        assert_eq!(dialer.next(at(9_999), few(0), nobody), None);
+        assert_eq!(next(&mut dialer, at(2), few(0), nobody), Some(addr(3)));
+        assert_eq!(next(&mut dialer, at(9_999), few(0), nobody), None);
     }
 
     #[test]
@@ -468,10 +565,10 @@ mod tests {
         for port in 1..=2 {
             dialer.add(at(0), addr(port), PeerSource::Exchange);
         }
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), Some(addr(1)));
-        assert_eq!(dialer.next(at(0), LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, at(0), LIMITS, nobody), None);
         dialer.on_connected(at(1), addr(1));
-        assert_eq!(dialer.next(at(1), LIMITS, nobody), Some(addr(2)));
+        assert_eq!(next(&mut dialer, at(1), LIMITS, nobody), Some(addr(2)));
     }
 
     #[test]
@@ -479,12 +576,16 @@ mod tests {
         let mut dialer = Dialer::new(6, 1);
         for lasts in [60, 1] {
             dialer.add(at(100), addr(lasts), PeerSource::Exchange);
-            assert_eq!(dialer.next(at(100), LIMITS, nobody), Some(addr(lasts)));
+            assert_eq!(
+                next(&mut dialer, at(100), LIMITS, nobody),
+                Some(addr(lasts))
+            );
             dialer.on_connected(at(100), addr(lasts));
             let gone = at(100 + u64::from(lasts));
             dialer.on_gone(gone, addr(lasts), CloseReason::Closed, false);
         }
-        let again: Vec<_> = std::iter::from_fn(|| dialer.next(at(999), LIMITS, nobody)).collect();
+        let again: Vec<_> =
+            std::iter::from_fn(|| next(&mut dialer, at(999), LIMITS, nobody)).collect();
         assert_eq!(again, [addr(60)]);
     }
 
@@ -519,18 +620,75 @@ mod tests {
         for port in [1, 2] {
             dialer.add(now, addr(port), PeerSource::Local);
         }
-        assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(1)));
+        assert_eq!(next(&mut dialer, now, LIMITS, nobody), Some(addr(1)));
         dialer.on_failed(now, addr(1), true);
         for _ in 0..TRIES {
-            assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(2)));
+            assert_eq!(next(&mut dialer, now, LIMITS, nobody), Some(addr(2)));
             dialer.on_failed(now, addr(2), false);
             now = now + LONGEST_WAIT;
         }
-        assert_eq!(dialer.next(now, LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, now, LIMITS, nobody), None);
         for port in [1, 2] {
             dialer.add(now, addr(port), PeerSource::Local);
         }
-        assert_eq!(dialer.next(now, LIMITS, nobody), Some(addr(2)));
-        assert_eq!(dialer.next(now, LIMITS, nobody), None);
+        assert_eq!(next(&mut dialer, now, LIMITS, nobody), Some(addr(2)));
+        assert_eq!(next(&mut dialer, now, LIMITS, nobody), None);
+    }
+
+    #[test]
+    fn who_dials_us_is_dialled_also_by_a_seed_and_once() {
+        let mut dialer = Dialer::new(100, 1);
+        let seed = Limits {
+            complete: true,
+            neighbours: 0,
+            ..LIMITS
+        };
+        dialer.add_told(at(0), addr(1), Some(PeerKey(7)));
+        assert_eq!(dialer.next(at(0), seed, nobody), None);
+        dialer.meet(at(1), addr(1));
+        let dial = Dial {
+            addr: addr(1),
+            told: true,
+        };
+        assert_eq!(dialer.next(at(1), seed, nobody), Some(dial));
+        dialer.meet(at(1), addr(1));
+        assert_eq!(dialer.next(at(1), seed, nobody), None, "it is under way");
+        dialer.on_failed(at(2), addr(1), false);
+        assert_eq!(dialer.next(at(9_999), LIMITS, nobody), None);
+        dialer.meet(at(10_000), addr(1));
+        assert_eq!(dialer.next(at(10_000), LIMITS, nobody), Some(dial));
+    }
+
+    #[test]
+    fn who_does_not_answer_is_told_of_us_by_who_told_us_of_it() {
+        let mut dialer = Dialer::new(100, 1);
+        let many = Limits {
+            max_dials: 10,
+            ..LIMITS
+        };
+        dialer.add_told(at(0), addr(1), None);
+        for by in [7, 8] {
+            dialer.add_told(at(0), addr(1), Some(PeerKey(by)));
+            dialer.add_told(at(0), addr(2), Some(PeerKey(by)));
+        }
+        dialer.add_told(at(0), addr(3), None);
+        while dialer.next(at(0), many, nobody).is_some() {}
+        assert_eq!(dialer.next_due(LIMITS), Some(at(0) + ANSWERED));
+        assert_eq!(dialer.next_unanswered(at(0)), None);
+        dialer.on_connected(at(0), addr(1));
+        assert_eq!(dialer.next_unanswered(at(1)), Some((addr(2), PeerKey(7))));
+        assert_eq!(dialer.next_unanswered(at(1)), None);
+        assert_eq!(dialer.next_due(LIMITS), None);
+    }
+
+    #[test]
+    fn a_host_is_met_at_two_ports_at_most() {
+        let mut dialer = Dialer::new(100, 1);
+        let host = |port| SocketAddr::from(([9, 9, 9, 9], port));
+        dialer.add(at(0), host(1), PeerSource::Exchange);
+        for port in 2..=9 {
+            dialer.meet(at(0), host(port));
+        }
+        assert_eq!(dialer.candidates.len(), 2);
     }
 }

@@ -14,6 +14,10 @@ use crate::time::Time;
 pub(crate) struct Acquaintance {
     /// Its id for the message (`ut_pex`).
     id: Option<u8>,
+    /// Its id for the message by which two are told to dial each other (`p2_punch`).
+    pub(crate) punch: Option<u8>,
+    /// Since when, and how often it has sent one.
+    punched: (Time, u32),
     /// Where it takes connections, if it said so; whom we dialled takes them there.
     pub(crate) port: Option<u16>,
     /// Its number, and what others are told of: nothing before it is known where it takes connections.
@@ -48,6 +52,8 @@ const EVERY: Duration = Duration::from_mins(1);
 const MOST_GONE: usize = 200;
 /// Other clients have clocks of their own: who tells sooner than this is not listened to.
 const TOO_SOON: Duration = Duration::from_secs(45);
+/// In a minute a peer tells of no more, and each may be dialled with its help; or it helps as many to dial us.
+const MOST_PUNCHED: u32 = 2 * MOST_TOLD as u32;
 
 impl Acquaintance {
     /// What it said of itself; a later word takes the place of the one before.
@@ -71,6 +77,15 @@ impl Acquaintance {
             self.heard = Some(now);
         }
         !waits
+    }
+
+    /// Whether it may bring two together, or have itself brought together with another, now; it counts as done.
+    pub(crate) fn may_punch(&mut self, now: Time) -> bool {
+        if now.since(self.punched.0) >= EVERY {
+            self.punched = (now, 0);
+        }
+        self.punched.1 += 1;
+        self.punched.1 <= MOST_PUNCHED
     }
 
     /// Tells it of some of those `present`, by number and in that order, each address once, and of those that left and are not

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::Exchange;
 use p2pcore_protocol::{BlockSpan, Member, PieceIndex, SiteNews, Verified};
@@ -50,6 +51,8 @@ pub enum PeerSource {
     Local,
     /// A peer told us of it (BEP 11).
     Exchange,
+    /// A peer told each of us to dial the other (`p2_punch`).
+    Rendezvous,
 }
 
 /// What a peer's extension handshakes offer beyond BEP 3, as far as it said.
@@ -63,6 +66,8 @@ pub struct Extensions {
     pub seeds: Option<u8>,
     /// Its id for the message of the peers that we know (`ut_pex`, BEP 11).
     pub exchange: Option<u8>,
+    /// Its id for the message by which two are told to dial each other (`p2_punch`).
+    pub punch: Option<u8>,
     /// Where it takes connections (`p`, BEP 10).
     pub listen_port: Option<u16>,
 }
@@ -123,6 +128,13 @@ pub enum Input {
         peer: PeerKey,
         /// What.
         exchange: Exchange,
+    },
+    /// A peer asks us to bring it together with another, or tells us to dial one (`p2_punch`). Nothing in it is checked.
+    Punched {
+        /// From whom.
+        peer: PeerKey,
+        /// What.
+        said: Holepunch,
     },
     /// A peer said which other seeds it sees (`p2_seeds`). Nothing in it is checked.
     SeedsSeen {

@@ -1,6 +1,7 @@
 //! What a Swarm asks of its driver. The driver carries each out in order and decides nothing.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::{BlockSpan, PieceIndex};
@@ -131,6 +132,8 @@ pub enum Output {
     Dial {
         /// The address.
         addr: SocketAddr,
+        /// Longer it is not worth waiting for, where the driver's own limit is later.
+        within: Option<Duration>,
     },
     /// Close this peer; `PeerDisconnected` follows.
     Close {

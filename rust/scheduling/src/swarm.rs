@@ -15,6 +15,7 @@ mod messages;
 mod offering;
 mod outbox;
 mod pieces;
+mod punching;
 mod revealing;
 mod seeds;
 mod serving;
@@ -34,7 +35,7 @@ use crate::bans::{Ban, Bans};
 use crate::bitfield::Bitfield;
 use crate::blame::Blame;
 use crate::config::SwarmConfig;
-use crate::dialer::{Dialer, Limits};
+use crate::dialer::{Dial, Dialer, Limits};
 use crate::exchange::Register;
 use crate::explain::Sharing;
 use crate::forwarding::Forwarding;
@@ -159,6 +160,7 @@ impl Swarm {
             Input::PeerRequestLimit { peer, reqq } => self.on_request_limit(now, peer, reqq),
             Input::PeerExtensions { peer, said } => self.on_extensions(now, peer, &said),
             Input::Exchanged { peer, exchange } => self.on_exchanged(now, peer, &exchange),
+            Input::Punched { peer, said } => self.on_punched(now, peer, said),
             Input::SeedsSeen { peer, seeds } => self.on_seeds_seen(now, peer, seeds),
             Input::PeerUploadOnly { peer, upload_only } => {
                 self.on_upload_only(peer, upload_only);
@@ -342,9 +344,7 @@ impl Swarm {
             self.fill_all(now);
         }
         if !self.paused {
-            while let Some(addr) = self.next_dial(now) {
-                self.out.push(Output::Dial { addr });
-            }
+            self.dial(now);
         }
         self.timers.set(now, !self.peers.is_empty());
     }
@@ -382,10 +382,10 @@ impl Swarm {
         }
     }
 
-    fn next_dial(&mut self, now: Time) -> Option<SocketAddr> {
+    fn next_dial(&mut self, now: Time) -> Option<Dial> {
         let limits = self.dial_limits();
         let (bans, peers) = (&self.bans, &self.peers);
-        let not_before = |addr| {
+        let not_before = |addr: SocketAddr| {
             let banned = bans.of_address(now, addr);
             banned.or_else(|| peers.has_one_at(addr).then(|| now + CONNECTED))
         };

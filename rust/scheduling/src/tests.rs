@@ -11,6 +11,7 @@ mod offering;
 mod passing;
 mod peering;
 mod picking;
+mod punching;
 mod seeds;
 mod showing;
 mod steering;

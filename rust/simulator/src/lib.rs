@@ -24,7 +24,7 @@ mod tests;
 
 pub use report::{Class, Figure, Link, NodeRow, Report};
 pub use scenario::{
-    Conduct, DOWN, Group, Joins, Leaves, Network, Scenario, SendQueue, UNLIMITED, UP,
+    Conduct, DOWN, Group, Joins, Leaves, Network, Reach, Scenario, SendQueue, UNLIMITED, UP,
 };
 pub use scenarios::{Outcome, Trial};
 pub use validity::ScenarioError;

@@ -79,8 +79,8 @@ pub struct Group {
     pub joins: Joins,
     /// When they go.
     pub leaves: Leaves,
-    /// They can dial and cannot be dialled.
-    pub firewalled: bool,
+    /// Who can dial them.
+    pub reach: Reach,
     /// Nodes that each makes itself known to, if not half of the scenario's degree.
     pub view: Option<usize>,
     /// Their addresses are of so many prefixes (/24) of the open Internet. None: each has a private address of its own,
@@ -109,6 +109,18 @@ pub enum Conduct {
     Liar,
     /// Refuses every request: with everything from the start, it announces what it does not give.
     FakeHave,
+}
+
+/// Who can dial a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everybody.
+    Open,
+    /// Whom it dials at the same time: its firewall opens for an address that it sends to, and its own address is the same
+    /// to everybody.
+    Punchable,
+    /// Nobody: its firewall opens for the one connection, or its port is another to everybody (symmetric NAT).
+    Firewalled,
 }
 
 /// When the nodes of a group come.
@@ -183,7 +195,7 @@ impl Group {
             conduct: Conduct::Honest,
             joins: Joins::At(Duration::ZERO),
             leaves: Leaves::Never,
-            firewalled: false,
+            reach: Reach::Open,
             view: None,
             prefixes: None,
             legacy: false,
@@ -264,7 +276,14 @@ impl Group {
     /// The same behind a firewall.
     #[must_use]
     pub fn firewalled(mut self) -> Self {
-        self.firewalled = true;
+        self.reach = Reach::Firewalled;
+        self
+    }
+
+    /// The same behind a firewall that opens for whom they dial.
+    #[must_use]
+    pub fn punchable(mut self) -> Self {
+        self.reach = Reach::Punchable;
         self
     }
 }

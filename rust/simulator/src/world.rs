@@ -6,12 +6,13 @@ mod outputs;
 mod present;
 mod sending;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use p2pcore_protocol::Layout;
 use p2pcore_scheduling::{Input, PeerKey, Time};
 
+use self::connecting::Knock;
 use self::present::Present;
 use crate::event::{Agenda, Event, Nanos, PipeId};
 use crate::node::Node;
@@ -36,6 +37,8 @@ pub(crate) struct World {
     present: Present,
     /// Pairs of nodes between which there is a connection, the lesser first.
     connected: BTreeSet<(u32, u32)>,
+    /// Dials that are under way to those behind firewalls: from whom, to whom.
+    knocks: BTreeMap<(u32, u32), Knock>,
     /// Links between sites: from site, to site.
     pub(crate) links: Vec<SiteLink>,
     /// Counted nodes that are not done.
@@ -156,6 +159,7 @@ impl World {
             agenda,
             pipes: Vec::new(),
             connected: BTreeSet::new(),
+            knocks: BTreeMap::new(),
             links: Vec::new(),
             had: 0,
             tickets: 0,

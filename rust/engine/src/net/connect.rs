@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use p2pcore_protocol::Metainfo;
 use p2pcore_protocol::handshake::{HANDSHAKE_LEN, Handshake, check_start, info_hash};
@@ -11,9 +12,9 @@ use tokio::net::TcpStream;
 
 use crate::api::EventKind;
 
-use super::Net;
 use super::torrent::Torrent;
 use super::writer::write_all;
+use super::{Net, outgoing};
 
 /// Why a connection came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +47,17 @@ impl ConnectError {
     }
 }
 
-/// Connects to `addr` for `torrent`, and runs the peer to its end.
-pub(super) async fn dial(net: Rc<Net>, torrent: Rc<Torrent>, addr: SocketAddr) {
+/// Connects to `addr` for `torrent`, within `limit` where there is one, and runs the peer to its end.
+pub(super) async fn dial(
+    net: Rc<Net>,
+    torrent: Rc<Torrent>,
+    addr: SocketAddr,
+    limit: Option<Duration>,
+) {
     let made = {
         let _permit = net.half_open.acquire().await;
-        within(&net, dial_and_greet(&net, &torrent, addr)).await
+        let limit = limit.unwrap_or(Duration::MAX);
+        within(&net, limit, dial_and_greet(&net, &torrent, addr)).await
     };
     match made {
         Ok((stream, info)) => super::peer::run(net, torrent, stream, info).await,
@@ -70,7 +77,8 @@ async fn dial_and_greet(
     addr: SocketAddr,
 ) -> Result<(TcpStream, PeerInfo), ConnectError> {
     check_room(net)?;
-    let stream = TcpStream::connect(addr).await?;
+    let port = outgoing::port_for(addr, net.listen_port.get());
+    let stream = outgoing::connect(addr, port).await?;
     prepare(&stream);
     let meta = &torrent.meta;
     // A hybrid is offered by its v1 hash; the v2 bit says that we would rather speak v2 (BEP 52).
@@ -94,7 +102,7 @@ pub(super) async fn greet(
     stream: &TcpStream,
     addr: SocketAddr,
 ) -> Result<(Rc<Torrent>, PeerInfo), ConnectError> {
-    within(net, greet_unbounded(net, stream, addr)).await
+    within(net, Duration::MAX, greet_unbounded(net, stream, addr)).await
 }
 
 async fn greet_unbounded(
@@ -167,9 +175,10 @@ fn prepare(stream: &TcpStream) {
 
 async fn within<T>(
     net: &Net,
+    limit: Duration,
     work: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, ConnectError> {
-    tokio::time::timeout(net.config.connect_timeout, work)
+    tokio::time::timeout(limit.min(net.config.connect_timeout), work)
         .await
         .unwrap_or(Err(ConnectError::TooLong))
 }

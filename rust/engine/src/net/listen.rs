@@ -32,6 +32,9 @@ fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
+    // Only now, so that two sessions cannot listen here at once. Where it is refused our connections come from other ports.
+    #[cfg(unix)]
+    let _ = socket.set_reuse_port(true);
     TcpListener::from_std(socket.into())
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod listen;
 mod lsd;
 mod outbox;
+mod outgoing;
 mod peer;
 mod pump;
 mod reader;

@@ -70,6 +70,7 @@ impl Peer {
                 dont_have: id(said.ids.lt_donthave),
                 seeds: id(said.ids.p2_seeds),
                 exchange: id(said.ids.ut_pex),
+                punch: id(said.ids.p2_punch),
                 listen_port: said.listen_port,
             },
         }

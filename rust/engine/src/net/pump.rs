@@ -42,9 +42,9 @@ pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
                 let blocks = core.partial.remove(&piece);
                 core.recycle(blocks.unwrap_or_default());
             }
-            Output::Dial { addr } => {
+            Output::Dial { addr, within } => {
                 if let (Some(net), Some(torrent)) = (net.me.upgrade(), net.torrent(torrent.id)) {
-                    tokio::task::spawn_local(connect::dial(net, torrent, addr));
+                    tokio::task::spawn_local(connect::dial(net, torrent, addr, within));
                 }
             }
             Output::Close { peer, reason } => {

@@ -4,6 +4,7 @@ use std::io;
 
 use p2pcore_protocol::codec::Decoder;
 use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
+use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::Exchange;
 use p2pcore_protocol::seeds::parse_seeds;
@@ -15,7 +16,9 @@ use super::Net;
 use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::stream::{Arrived, Stream};
-use super::torrent::{Core, DONT_HAVE_ID, EXCHANGE_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID};
+use super::torrent::{
+    Core, DONT_HAVE_ID, EXCHANGE_ID, PUNCH_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID,
+};
 
 /// Reads until the connection ends.
 pub(super) async fn read(
@@ -141,6 +144,13 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
         } if core.swarm.config().exchange => core.handle(Input::Exchanged {
             peer: peer.key,
             exchange: Exchange::parse(&payload)?,
+        }),
+        Message::Extended {
+            id: PUNCH_ID,
+            payload,
+        } if core.swarm.config().exchange => core.handle(Input::Punched {
+            peer: peer.key,
+            said: Holepunch::parse(&payload)?,
         }),
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
         message => core.handle(Input::Message {

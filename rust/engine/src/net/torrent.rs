@@ -268,6 +268,7 @@ impl Torrent {
                 ut_pex: core.swarm.config().exchange.then_some(EXCHANGE_ID),
                 p2_site: net.config.locality.then_some(SITE_ID),
                 p2_seeds: Some(SEEDS_ID),
+                p2_punch: core.swarm.config().exchange.then_some(PUNCH_ID),
                 ..ExtensionIds::default()
             },
             client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -699,6 +700,7 @@ pub(super) const UPLOAD_ONLY_ID: u8 = 2;
 pub(super) const SITE_ID: u8 = 3;
 pub(super) const SEEDS_ID: u8 = 4;
 pub(super) const EXCHANGE_ID: u8 = 5;
+pub(super) const PUNCH_ID: u8 = 6;
 
 /// How much work a crash may cost: pieces of the last seconds are hashed again.
 const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(5);

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use p2pcore_scheduling::{Share, SwarmConfig, UploaderPolicy};
-use p2pcore_simulator::{Conduct, Group, Joins, Leaves, Network, Scenario, SendQueue, UNLIMITED};
+use p2pcore_simulator::{
+    Conduct, Group, Joins, Leaves, Network, Reach, Scenario, SendQueue, UNLIMITED,
+};
 use pyo3::prelude::*;
 
 /// A scenario; times are seconds.
@@ -39,7 +41,7 @@ struct RawGroup {
     joins: (String, f64),
     /// A kind, and the bytes or the seconds that belong to it.
     leaves: (String, u64, f64),
-    firewalled: bool,
+    reach: String,
     view: Option<usize>,
     prefixes: Option<u32>,
     legacy: bool,
@@ -127,6 +129,12 @@ impl TryFrom<RawGroup> for Group {
             "stalls" => Conduct::StallsAfter(bytes),
             other => return Err(format!("conduct is {other:?}")),
         };
+        let reach = match raw.reach.as_str() {
+            "open" => Reach::Open,
+            "punchable" => Reach::Punchable,
+            "firewalled" => Reach::Firewalled,
+            other => return Err(format!("reach is {other:?}")),
+        };
         let (kind, value) = raw.joins;
         let joins = match kind.as_str() {
             "at" => Joins::At(time("joins", value)?),
@@ -151,7 +159,7 @@ impl TryFrom<RawGroup> for Group {
             conduct,
             joins,
             leaves,
-            firewalled: raw.firewalled,
+            reach,
             view: raw.view,
             prefixes: raw.prefixes,
             legacy: raw.legacy,
@@ -225,6 +233,11 @@ impl From<Group> for RawGroup {
             Conduct::FakeHave => ("fake-have", 0),
             Conduct::StallsAfter(bytes) => ("stalls", bytes),
         };
+        let reach = match group.reach {
+            Reach::Open => "open",
+            Reach::Punchable => "punchable",
+            Reach::Firewalled => "firewalled",
+        };
         let (joins, value) = match group.joins {
             Joins::At(time) => ("at", time.as_secs_f64()),
             Joins::Within(time) => ("within", time.as_secs_f64()),
@@ -248,7 +261,7 @@ impl From<Group> for RawGroup {
             conduct: (conduct.to_owned(), conduct_bytes),
             joins: (joins.to_owned(), value),
             leaves: (leaves.to_owned(), leaves_bytes, leaves_seconds),
-            firewalled: group.firewalled,
+            reach: reach.to_owned(),
             view: group.view,
             prefixes: group.prefixes,
             legacy: group.legacy,

@@ -177,11 +177,16 @@ impl Peer {
     /// Where it takes connections, if that is known: we dialled it there, or it said so.
     pub(crate) fn listens(&self) -> Option<SocketAddr> {
         if self.info.outgoing {
-            let addr = self.info.addr;
-            return Some(SocketAddr::new(addr.ip().to_canonical(), addr.port()));
+            return Some(self.seen_at());
         }
         let port = self.acquaintance.port?;
         Some(SocketAddr::new(self.info.addr.ip().to_canonical(), port))
+    }
+
+    /// Where it is seen: what its firewall makes of the port that it dials from, which is the one where it listens.
+    pub(crate) fn seen_at(&self) -> SocketAddr {
+        let addr = self.info.addr;
+        SocketAddr::new(addr.ip().to_canonical(), addr.port())
     }
 
     /// It wants nothing of us, now or later.

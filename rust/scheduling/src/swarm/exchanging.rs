@@ -7,7 +7,7 @@ use p2pcore_protocol::pex::{Exchange, Told};
 
 use super::Swarm;
 use crate::exchange::reaches;
-use crate::input::{Extensions, PeerKey, PeerSource};
+use crate::input::{Extensions, PeerKey};
 use crate::peers::Peer;
 use crate::time::Time;
 
@@ -16,6 +16,7 @@ impl Swarm {
     pub(super) fn acquaint(&mut self, now: Time, key: PeerKey, said: &Extensions) {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.acquaintance.says(now, said.exchange, said.listen_port);
+            peer.acquaintance.punch = said.punch;
             self.introduce(key);
         }
     }
@@ -78,13 +79,15 @@ impl Swarm {
             return;
         }
         let from = peer.addr().ip();
-        let told = exchange.added.iter().map(|told| told.addr);
-        let mut told: Vec<SocketAddr> = told
-            .filter(|addr| reaches(from, *addr) && !self.peers.has_one_at(*addr))
+        let helps = peer.acquaintance.punch.is_some();
+        let told = exchange.added.iter();
+        let mut told: Vec<&Told> = told
+            .filter(|told| reaches(from, told.addr) && !self.peers.has_one_at(told.addr))
             .collect();
         self.random.shuffle(&mut told);
-        for addr in told {
-            self.dialer.add(now, addr, PeerSource::Exchange);
+        for told in told {
+            let by = (helps && !told.reachable).then_some(key);
+            self.dialer.add_told(now, told.addr, by);
         }
     }
 }

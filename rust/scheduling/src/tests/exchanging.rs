@@ -51,7 +51,7 @@ fn added(peers: &[PeerKey]) -> Exchange {
 
 fn dialled(outputs: &[Output]) -> Vec<SocketAddr> {
     let dials = outputs.iter().filter_map(|output| match output {
-        Output::Dial { addr } => Some(*addr),
+        Output::Dial { addr, .. } => Some(*addr),
         _ => None,
     });
     dials.collect()

@@ -212,7 +212,8 @@ fn a_banned_peer_is_neither_dialled_nor_let_in_until_the_ban_ends() {
     const LIAR: &str = "198.51.100.7:6881";
     const HOUR: u64 = 3_600;
     let addr: SocketAddr = LIAR.parse().unwrap();
-    let dial = Output::Dial { addr };
+    let within = None;
+    let dial = Output::Dial { addr, within };
     let mut bench = Bench::new(9, 1);
     let known = || Input::Addresses(vec![(addr, PeerSource::User)]);
     assert!(bench.put(known()).contains(&dial));

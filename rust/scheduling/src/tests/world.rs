@@ -368,7 +368,7 @@ impl World {
             Output::Drop { piece } => {
                 self.nodes[node].corrupt.remove(&piece.get());
             }
-            Output::Dial { addr } => {
+            Output::Dial { addr, .. } => {
                 let there = self.now + self.latency;
                 self.at(there, Event::Dialled(node, addr));
             }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::small;
 use crate::scenario::{Scenario, UP};
 use crate::world::World;
-use crate::{Conduct, Group, Joins, Leaves, run};
+use crate::{Conduct, Group, Joins, Leaves, Reach, run};
 
 #[test]
 fn a_free_rider_sends_nothing_and_still_finishes() {
@@ -121,26 +121,25 @@ fn the_origin_leaves_after_what_it_was_to_send() {
 
 #[test]
 fn the_firewalled_dial_the_others_and_finish() {
-    let scenario = small().group(Group::new("firewalled", 6).firewalled());
+    let scenario = small()
+        .group(Group::new("firewalled", 6).firewalled())
+        .group(Group::new("punchable", 6).punchable());
     let mut world = World::new(scenario, 1);
     world.run();
-    let blocked = |node: u32| world.nodes[node as usize].what.firewalled;
-    assert!(
-        world
-            .nodes
-            .iter()
-            .filter(|node| node.what.counted)
-            .all(|node| node.seen.completed.is_some())
-    );
-    let reached = world
-        .pairs()
-        .iter()
-        .filter(|(one, other)| blocked(*one) && blocked(*other));
-    assert_eq!(reached.count(), 0);
-    assert!(
-        world
-            .pairs()
-            .iter()
-            .any(|(one, other)| blocked(*one) != blocked(*other))
-    );
+    let counted = world.nodes.iter().filter(|node| node.what.counted);
+    assert!(counted.clone().all(|node| node.seen.completed.is_some()));
+    let reach = |node: u32| world.nodes[node as usize].what.reach;
+    let met = |these: [Reach; 2]| {
+        let pairs = world.pairs().iter();
+        let met = pairs.filter(|(one, other)| {
+            let pair = [reach(*one), reach(*other)];
+            pair == these || pair == [these[1], these[0]]
+        });
+        met.count()
+    };
+    assert!(met([Reach::Open, Reach::Firewalled]) > 0);
+    assert_eq!(met([Reach::Firewalled, Reach::Firewalled]), 0);
+    // An open one, or the origin, told each of them of the other.
+    assert!(met([Reach::Punchable, Reach::Firewalled]) > 0);
+    assert!(met([Reach::Punchable, Reach::Punchable]) > 0);
 }

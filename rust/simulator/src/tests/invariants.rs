@@ -23,6 +23,7 @@ fn drawn(seed: u64) -> Scenario {
     }
     if below(3) == 0 {
         scenario = scenario.group(Group::new("walled", below(4) as usize).firewalled());
+        scenario = scenario.group(Group::new("punchable", below(4) as usize).punchable());
     }
     if below(3) == 0 {
         scenario = scenario.group(Group::new("usual", below(4) as usize).legacy());

@@ -5,12 +5,12 @@ use std::time::Duration;
 use p2pcore_protocol::Verified;
 use p2pcore_scheduling::{Extensions, Input, PeerInfo, PeerKey, PeerSource, Time};
 
-use super::sending::{DONT_HAVE, EXCHANGE, SEEDS, SITE_NEWS};
+use super::sending::{DONT_HAVE, EXCHANGE, PUNCH, SEEDS, SITE_NEWS};
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
-use crate::node::{State, dialled_from, peer_id};
+use crate::node::{Node, State, dialled_from, peer_id};
 use crate::random::Random;
-use crate::scenario::Leaves;
+use crate::scenario::{Leaves, Reach};
 use crate::wire::{Pipe, back};
 
 /// A dial into a firewall gets no answer: the engine's default timeout.
@@ -18,6 +18,34 @@ const DIAL_TIMEOUT: Nanos = 10_000_000_000;
 
 /// Until it is looked again whether all was read.
 const AGAIN: Nanos = 1_000_000;
+
+/// A dial at a firewall.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Knock {
+    began: Nanos,
+    tries: u32,
+    until: Nanos,
+}
+
+/// TCP tries again after so long, and after twice as long each time.
+const RETRY: Nanos = 1_000_000_000;
+
+impl Knock {
+    fn first(began: Nanos, until: Nanos) -> Self {
+        Self {
+            began,
+            tries: 1,
+            until,
+        }
+    }
+
+    /// When it is tried again, if that is still waited for.
+    fn next(&mut self) -> Option<Nanos> {
+        let at = self.began + RETRY * ((1 << self.tries) - 1);
+        self.tries += 1;
+        (at < self.until).then_some(at)
+    }
+}
 
 impl World {
     pub(super) fn join(&mut self, node: u32) {
@@ -60,7 +88,7 @@ impl World {
 
     /// One learns the address of the other: the one that can dial.
     fn introduce(&mut self, node: u32, other: u32) {
-        let blocked = |node: u32| self.nodes[node as usize].what.firewalled;
+        let blocked = |node: u32| self.nodes[node as usize].what.reach != Reach::Open;
         let (from, to) = match (blocked(node), blocked(other)) {
             (true, true) => return,
             (false, true) => (other, node),
@@ -75,10 +103,44 @@ impl World {
         }
     }
 
-    pub(super) fn dial(&mut self, from: u32, to: u32) {
+    pub(super) fn dial(&mut self, from: u32, to: u32, within: Option<Duration>) {
+        let within = within.map_or(DIAL_TIMEOUT, |within| nanos(within).min(DIAL_TIMEOUT));
+        let is_open = |node: &Node| node.what.reach == Reach::Open;
+        if !self.nodes.get(to as usize).is_none_or(is_open) {
+            let until = self.now + within;
+            self.knocks
+                .insert((from, to), Knock::first(self.now, until));
+        }
+        self.try_dial(from, to, self.now);
+    }
+
+    fn try_dial(&mut self, from: u32, to: u32, at: Nanos) {
         // There and back for the connection, and there with the handshake.
-        let there = self.now + 3 * self.delay(from, to);
+        let there = at + 3 * self.delay(from, to);
         self.agenda.at(there, Event::Dialled(from, to));
+    }
+
+    /// A firewall lets in whom it opened for, and swallows what others send: TCP tries again.
+    fn is_shut_out(&mut self, from: u32, to: u32) -> bool {
+        let Some(mut knock) = self.knocks.remove(&(from, to)) else {
+            return false; // it is open
+        };
+        let punchable = self.nodes[to as usize].what.reach == Reach::Punchable;
+        let opened = punchable && self.knocks.contains_key(&(to, from));
+        if opened || self.connected.contains(&pair(from, to)) {
+            return false;
+        }
+        match knock.next() {
+            Some(at) => {
+                self.knocks.insert((from, to), knock);
+                self.try_dial(from, to, at.max(self.now));
+            }
+            None => {
+                let failed = knock.until.max(self.now);
+                self.agenda.at(failed, Event::DialFailed(from, to));
+            }
+        }
+        true
     }
 
     pub(super) fn dialled(&mut self, from: u32, to: u32) {
@@ -88,11 +150,11 @@ impl World {
         let Some(other) = self.nodes.get(to as usize) else {
             return self.dial_failed(from, to);
         };
-        if other.what.firewalled {
-            let late = self.now + DIAL_TIMEOUT;
-            return self.agenda.at(late, Event::DialFailed(from, to));
+        let is_here = other.is_here();
+        if self.is_shut_out(from, to) {
+            return;
         }
-        if !other.is_here() || from == to || !self.connected.insert(pair(from, to)) {
+        if !is_here || from == to || !self.connected.insert(pair(from, to)) {
             return self.dial_failed(from, to);
         }
         let delay = self.delay(from, to);
@@ -136,7 +198,7 @@ impl World {
             .iter()
             .any(|node| self.nodes[*node as usize].what.legacy);
         let info = PeerInfo {
-            addr: if outgoing {
+            addr: if outgoing || !self.nodes[to as usize].what.legacy {
                 self.nodes[to as usize].addr
             } else {
                 dialled_from(self.nodes[to as usize].addr)
@@ -157,6 +219,7 @@ impl World {
             dont_have: Some(DONT_HAVE),
             seeds: fast.then_some(SEEDS),
             exchange: Some(EXCHANGE),
+            punch: fast.then_some(PUNCH),
             listen_port: Some(self.nodes[to as usize].addr.port()),
         };
         self.feed(from, Input::PeerExtensions { peer, said });

@@ -31,7 +31,7 @@ impl World {
             Output::Drop { piece } => {
                 self.nodes[node as usize].corrupt.remove(&piece.get());
             }
-            Output::Dial { addr } => self.dial(node, node_at(addr)),
+            Output::Dial { addr, within } => self.dial(node, node_at(addr), within),
             Output::Close { peer, .. } => self.close(peer.0 as PipeId),
             Output::Fact(fact) => self.measure(node, fact),
         }

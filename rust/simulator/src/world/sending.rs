@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use p2pcore_protocol::extension::parse_dont_have;
+use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::Exchange;
 use p2pcore_protocol::seeds::parse_seeds;
@@ -275,12 +276,13 @@ impl World {
     }
 }
 
-/// Ids of the extended messages: that a piece is gone (BEP 54), who fetches what for a site, which seeds there are, and
-/// which peers (BEP 11).
+/// Ids of the extended messages: that a piece is gone (BEP 54), who fetches what for a site, which seeds there are,
+/// which peers (BEP 11), and that two are to dial each other.
 pub(super) const DONT_HAVE: u8 = 1;
 pub(super) const SITE_NEWS: u8 = 2;
 pub(super) const SEEDS: u8 = 3;
 pub(super) const EXCHANGE: u8 = 4;
+pub(super) const PUNCH: u8 = 5;
 
 /// What a driver makes of a message.
 fn heard(peer: PeerKey, message: Message) -> Input {
@@ -303,6 +305,11 @@ fn heard(peer: PeerKey, message: Message) -> Input {
         Message::Extended { id, payload } if *id == EXCHANGE => {
             if let Ok(exchange) = Exchange::parse(payload) {
                 return Input::Exchanged { peer, exchange };
+            }
+        }
+        Message::Extended { id, payload } if *id == PUNCH => {
+            if let Ok(said) = Holepunch::parse(payload) {
+                return Input::Punched { peer, said };
             }
         }
         _ => {}
