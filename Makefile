@@ -126,6 +126,7 @@ peers:
 	command -v aria2c > /dev/null || missing="$$missing aria2"; \
 	command -v transmission-daemon > /dev/null || missing="$$missing transmission-daemon"; \
 	command -v ip > /dev/null || missing="$$missing iproute2"; \
+	command -v nft > /dev/null || missing="$$missing nftables"; \
 	[ -z "$$missing" ] && exit 0; \
 	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "installing$$missing"; \

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
-import itertools
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from namespaces import hosts, inside, run
 from peers.libtorrent import LibTorrent
 
 import p2pcore
@@ -23,53 +19,22 @@ HERE, THERE = "198.51.100.1", "203.0.113.1"
 # The same hosts in one subnet: libtorrent hears nobody of another.
 NEAR_HERE, NEAR_THERE = "10.77.0.1", "10.77.0.2"
 V6_HERE, V6_THERE = "fd77::1", "fd77::2"
-_NEWNET = 0x40000000
-_names = itertools.count()
-
-
-def _run(command: str) -> None:
-    subprocess.run(command.split(), check=True)
-
-
-def _enter(namespace: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).setns(namespace, _NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
-@contextlib.contextmanager
-def _at(name: str) -> Iterator[None]:
-    """Sockets that this thread opens meanwhile, and threads and processes that it starts, are at that host."""
-    with Path("/proc/thread-self/ns/net").open() as own, Path(f"/run/netns/{name}").open() as there:
-        _enter(there.fileno())
-        try:
-            yield
-        finally:
-            _enter(own.fileno())
 
 
 @pytest.fixture
 def lan() -> Iterator[dict[str, str]]:
     """The names of the two hosts, by address."""
-    number = f"{os.getpid()}-{next(_names)}"
-    here, there = f"p2phere{number}", f"p2pthere{number}"
-    with contextlib.ExitStack() as stack:
-        for name in (here, there):
-            try:
-                _run(f"ip netns add {name}")
-            except (OSError, subprocess.CalledProcessError) as error:
-                pytest.skip(f"only root may make network namespaces: {error}")
-            stack.callback(_run, f"ip netns del {name}")
-        _run(f"ip -n {here} link add lan type veth peer name lan netns {there}")
+    with hosts("here", "there") as (here, there):
+        run(f"ip -n {here} link add lan type veth peer name lan netns {there}")
         for name, own, near, v6, other in (
             (here, HERE, NEAR_HERE, V6_HERE, THERE),
             (there, THERE, NEAR_THERE, V6_THERE, HERE),
         ):
-            _run(f"ip -n {name} link set lo up")
-            _run(f"ip -n {name} address add {own}/24 dev lan")
-            _run(f"ip -n {name} address add {near}/24 dev lan")
-            _run(f"ip -n {name} address add {v6}/64 dev lan nodad")
-            _run(f"ip -n {name} link set lan up")
-            _run(f"ip -n {name} route add {other}/32 dev lan")
+            run(f"ip -n {name} address add {own}/24 dev lan")
+            run(f"ip -n {name} address add {near}/24 dev lan")
+            run(f"ip -n {name} address add {v6}/64 dev lan nodad")
+            run(f"ip -n {name} link set lan up")
+            run(f"ip -n {name} route add {other}/32 dev lan")
         yield dict.fromkeys((HERE, NEAR_HERE, V6_HERE), here) | dict.fromkeys((THERE, NEAR_THERE, V6_THERE), there)
 
 
@@ -78,7 +43,7 @@ def start(lan, sessions):
     """Starts a session at one of the hosts."""
 
     async def at(address: str, **options: object) -> p2pcore.Session:
-        with _at(lan[address]):
+        with inside(lan[address]):
             return await sessions(listen=[(address, 0)], **options)
 
     return at
@@ -170,7 +135,7 @@ async def test_with_libtorrent(ours_seeds: bool, ours_first: bool, single, tmp_p
     file = tmp_path / "single.torrent"
     meta.save(file)
     ours = await start(NEAR_HERE)
-    with _at(lan[NEAR_THERE]):
+    with inside(lan[NEAR_THERE]):
         theirs = LibTorrent(tmp_path / "state", host=NEAR_THERE, settings={"enable_lsd": True})
     into = tmp_path / "into"
     try:
