@@ -176,9 +176,10 @@ impl Origin {
         self.on_trial < trials
     }
 
-    /// Who is to be chosen for the next promise.
+    /// Who is to be chosen for the next promise. What the first copies lose with whoever keeps them all others lose, so that
+    /// here everybody has half of what is guaranteed; the rest of it comes from those that pass on.
     pub(crate) fn turn(&self, base_share: Share) -> Turn {
-        if self.in_turn < base_share.of(self.turns + 1) {
+        if self.in_turn < base_share.of(self.turns + 1) / 2 {
             Turn::Everybody
         } else {
             Turn::Passing

@@ -58,8 +58,9 @@ impl Peers {
     }
 
     /// Takes a peer in; one of the same key is replaced (the driver never does that).
-    pub(crate) fn insert(&mut self, peer: Peer) {
+    pub(crate) fn insert(&mut self, mut peer: Peer) {
         self.remove(peer.key);
+        peer.sharers = self.share(peer.account, 1);
         let at = self.keys.partition_point(|key| *key < peer.key);
         self.keys.insert(at, peer.key);
         self.accounts.insert(at, peer.account);
@@ -69,10 +70,24 @@ impl Peers {
     pub(crate) fn remove(&mut self, key: PeerKey) -> Option<Box<Peer>> {
         let at = self.place(key)?;
         self.keys.remove(at);
-        self.accounts.remove(at);
+        let account = self.accounts.remove(at);
         self.unchoked.set(key, false);
         self.open.set(key, false);
-        Some(self.entries.remove(at))
+        let gone = self.entries.remove(at);
+        self.share(account, -1);
+        Some(gone)
+    }
+
+    /// So many more peers share this account; how many others there are.
+    fn share(&mut self, account: Account, more: i32) -> u32 {
+        let mut others = 0;
+        for (peer, of) in self.entries.iter_mut().zip(&self.accounts) {
+            if *of == account {
+                others += 1;
+                peer.sharers = peer.sharers.saturating_add_signed(more);
+            }
+        }
+        others
     }
 
     pub(crate) fn get(&self, key: PeerKey) -> Option<&Peer> {

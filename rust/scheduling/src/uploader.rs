@@ -114,6 +114,17 @@ pub enum Served {
     Room,
 }
 
+impl Served {
+    /// What it takes is not owed to it: it has its turn, or there was room and it gave us nothing.
+    pub(crate) fn is_gift(self, given: u64) -> bool {
+        match self {
+            Self::Turn | Self::PassesOn => true,
+            Self::Room => given == 0,
+            Self::Gave | Self::Fast => false,
+        }
+    }
+}
+
 impl fmt::Display for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -131,6 +142,8 @@ impl fmt::Display for Served {
 pub(crate) struct Candidate {
     pub(crate) key: PeerKey,
     pub(crate) account: Account,
+    /// Other connected peers of that account.
+    pub(crate) sharers: u32,
     /// Payload bytes per second that it sends us.
     pub(crate) gives: u64,
     /// Payload bytes per second that we send it.
@@ -139,6 +152,8 @@ pub(crate) struct Candidate {
     pub(crate) given: u64,
     /// Payload bytes that we sent it.
     pub(crate) taken: u64,
+    /// Those of them that were not owed to it: it had its turn, or there was room.
+    pub(crate) gifts: u64,
     /// Payload bytes that we sent to all of its account, also to those that left, if we are a seed.
     pub(crate) account_taken: u64,
     /// Bytes of the pieces that it says it has, to within a piece.
@@ -156,6 +171,12 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// Other peers that came with it: those that share its account, before anything was exchanged with it.
+    pub(crate) fn company(&self) -> u32 {
+        let is_new = self.given == 0 && self.taken == 0;
+        if is_new { self.sharers } else { 0 }
+    }
+
     /// The order of those that wait: by account, as all of one account wait for one turn, and within it.
     pub(crate) fn waits_since(&self) -> (Time, Time) {
         (self.account_since, self.since)

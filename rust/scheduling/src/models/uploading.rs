@@ -116,10 +116,12 @@ impl Model {
         let peer = Candidate {
             key: key(number),
             account: Account::of(Identity::of(addr.into()), key(number)),
+            sharers: 0,
             gives: 0,
             takes: 0,
             given: 0,
             taken: 0,
+            gifts: 0,
             account_taken: 0,
             holds: 0,
             served: None,
@@ -147,6 +149,11 @@ impl Model {
 
     /// One choice, as the Swarm makes it, and the time until the next.
     fn choose(&mut self, link: u64) {
+        let accounts: Vec<Account> = self.peers.values().map(|peer| peer.account).collect();
+        let all = |account| accounts.iter().filter(|other| **other == account).count();
+        for peer in self.peers.values_mut() {
+            peer.sharers = all(peer.account) as u32 - 1;
+        }
         let candidates: Vec<Candidate> = self.peers.values().copied().collect();
         self.slots.observe(self.now, candidates.len(), self.sent);
         let count = self.slots.count();
@@ -179,8 +186,9 @@ impl Model {
             }
             peer.served = served;
             peer.takes = if served.is_some() { link } else { 0 };
-            if served.is_some() {
+            if let Some(served) = served {
                 peer.taken += each;
+                peer.gifts += if served.is_gift(peer.given) { each } else { 0 };
                 self.sent += each;
             }
         }

@@ -84,7 +84,11 @@ pub(crate) struct Peer {
     pub(crate) awaits: Vec<u32>,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
+    /// Bytes of it that were not owed to it.
+    pub(crate) gifts: u64,
     pub(super) account: Account,
+    /// Other connected peers that share it.
+    pub(super) sharers: u32,
     /// When it got or lost its slot, or came.
     pub(crate) turned: Time,
     /// When that was with the last of all that share its account: they wait for one turn.
@@ -160,6 +164,8 @@ impl Peer {
             up: RateMeter::new(),
             downloaded: 0,
             uploaded: 0,
+            gifts: 0,
+            sharers: 0,
             booked: Amounts::default(),
             heard: now,
             spoken: now,
@@ -241,6 +247,17 @@ impl Peer {
         self.wants && !self.wants_nothing() && !self.is_hidden_from()
     }
 
+    /// Other connected peers that share its account.
+    pub(crate) fn sharers(&self) -> u32 {
+        self.sharers
+    }
+
+    /// Other peers that came with it: those that share its account, before anything was exchanged with it.
+    pub(crate) fn company(&self) -> u32 {
+        let is_new = self.downloaded == 0 && self.uploaded == 0;
+        if is_new { self.sharers } else { 0 }
+    }
+
     /// Whose share its is.
     pub(crate) fn account(&self) -> Account {
         self.account
@@ -257,10 +274,12 @@ impl Peer {
         Candidate {
             key: self.key,
             account: self.account(),
+            sharers: self.sharers,
             gives: self.down.rate(now),
             takes: self.up.rate(now),
             given: self.downloaded,
             taken: self.uploaded,
+            gifts: self.gifts,
             account_taken: 0,
             holds: u64::from(pieces) * u64::from(layout.piece_length()),
             served: self.served,

@@ -94,6 +94,12 @@ impl Swarm {
             let bytes = u64::from(span.length);
             peer.offers.on_sent(span.piece.get(), span.length);
             peer.uploaded += bytes;
+            let is_gift = |served: Served| served.is_gift(peer.downloaded);
+            peer.gifts += if peer.served.is_some_and(is_gift) {
+                bytes
+            } else {
+                0
+            };
             peer.up.add(now, bytes);
             peer.spoken = now;
             self.counters.uploaded += bytes;
@@ -178,7 +184,7 @@ impl Swarm {
     }
 
     /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, of these first to
-    /// those that fell behind, then by how long they wait. Those that gave do not wait for whoever was only let in because
+    /// those that fell behind, then by how long they wait; of the others first to those that came alone. Those that gave do not wait for whoever was only let in because
     /// there was room, and nobody waits for who has no use for its slot now.
     pub(super) fn give_free_slots(&mut self, now: Time) {
         let (mut used, mut guests, mut idle) = (0, Vec::new(), Vec::new());
@@ -200,11 +206,19 @@ impl Swarm {
             let last = self.sated.binary_search(&peer.account()).is_ok();
             let since = (peer.account_turned, peer.turned);
             let keeps_up = peer.holds.count(pieces) + FAR_BEHIND >= have;
-            (last, peer.downloaded == 0, keeps_up, since, peer.key)
+            let gave_nothing = peer.downloaded == 0;
+            (
+                last,
+                gave_nothing,
+                peer.company(),
+                keeps_up,
+                since,
+                peer.key,
+            )
         });
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_unstable();
-        for (last, gave_nothing, _, _, key) in waiting {
+        for (last, gave_nothing, .., key) in waiting {
             if free > 0 {
                 free -= 1;
             } else if let Some(idle) = idle.pop() {

@@ -4,17 +4,19 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use p2pcore_protocol::PieceIndex;
 use p2pcore_protocol::message::Message;
+use p2pcore_protocol::{Member, PieceIndex};
 
 use super::Swarm;
+use crate::draw::lot;
 use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::origin::{Kind, Shown, TRIALS, Turn};
 use crate::peers::Peer;
 use crate::time::Time;
 
-/// Pieces that an account is shown at once before it took any: one on its way, one being asked for.
+/// Pieces that an account is shown at once before it took any: one on its way, one being asked for. One that several peers share is
+/// shown one.
 const AT_FIRST: usize = 2;
 /// With so many peers at our site that look for pieces, the site passes them on to others.
 const FEWEST_NEAR: usize = 3;
@@ -88,16 +90,22 @@ impl Swarm {
         let rank = |peer: &Peer, shown: &Shown| {
             let account = peer.account();
             let rank = match turn {
-                Turn::Everybody => (false, origin.in_turn(account), Duration::ZERO),
+                Turn::Everybody => (false, 0, origin.in_turn(account), Duration::ZERO),
                 Turn::Passing => {
                     let takes = !self.forwarding.is_promising(account);
-                    (takes, keeps(account), self.forwarding.expected(account))
+                    let known = self.forwarding.known(account).is_some();
+                    // Who comes with many may be one that keeps what all of them get.
+                    let company = if known { 0 } else { peer.sharers() };
+                    let expected = self.forwarding.expected(account);
+                    (takes, company, keeps(account), expected)
                 }
             };
             // Whoever has said nothing so far may be nobody.
             let silent = !peer.map_said && !peer.wants;
             let last = (origin.last_shown(account), shown.last);
-            (silent, rank, shown.open(), last, peer.key)
+            // Those that never had any are many at first: who was quick to come may have waited for it.
+            let lot = lot(Member(self.seed ^ peer.key.0), 0);
+            (silent, rank, shown.open(), last, lot)
         };
         let hidden = self.peers.iter().filter(|peer| peer.is_hidden_from());
         hidden
@@ -109,12 +117,13 @@ impl Swarm {
                 let (fits, kind) = if shown.is_tried || origin.takes(account) {
                     (has_room, Kind::Ours)
                 } else {
-                    (has_trial && keeps(account) < AT_FIRST, Kind::Trial)
+                    let most = if peer.sharers() > 0 { 1 } else { AT_FIRST };
+                    (has_trial && keeps(account) < most, Kind::Trial)
                 };
-                fits.then(|| (rank(peer, shown), kind))
+                fits.then(|| (rank(peer, shown), peer.key, kind))
             })
-            .min_by_key(|(rank, _)| *rank)
-            .map(|((.., key), kind)| Chosen { key, turn, kind })
+            .min_by_key(|(rank, key, _)| (*rank, *key))
+            .map(|(_, key, kind)| Chosen { key, turn, kind })
     }
 
     /// Those of everybody from whom we hide pieces.

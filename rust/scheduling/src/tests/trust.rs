@@ -368,12 +368,18 @@ fn those_behind_one_prefix_wait_for_one_slot() {
     }
     later(&mut bench);
     let other = come(&mut bench, 9, "198.51.100.1:1");
-    for (leaves, follows) in [(first, of_prefix[0]), (of_prefix[0], other)] {
+    // Who comes alone comes before them, and they have one turn: then it is another's.
+    for (leaves, follows) in [(first, other), (other, of_prefix[0])] {
         later(&mut bench);
         assert!(!choked(&bench, leaves) && choked(&bench, follows));
         bench.put(Input::PeerDisconnected { peer: leaves });
         assert!(!choked(&bench, follows));
     }
+    let late = come(&mut bench, 10, "192.0.3.1:1");
+    later(&mut bench);
+    let leaves = of_prefix[0];
+    bench.put(Input::PeerDisconnected { peer: leaves });
+    assert!(!choked(&bench, late));
 }
 
 #[test]

@@ -21,13 +21,30 @@ pub(super) struct BaseShare {
     /// Bytes that the guaranteed pool is owed; negative: it had too much.
     owed: i64,
     /// What was counted of each candidate so far.
-    counted: BTreeMap<PeerKey, u64>,
+    counted: BTreeMap<PeerKey, Counted>,
     /// Bytes that each got from the guaranteed pool, from where the pool stood when it came.
-    had: BTreeMap<Account, u64>,
+    had: BTreeMap<Account, Had>,
     /// Turns that go on: what the peer had taken when it began.
     turns: BTreeMap<PeerKey, u64>,
 }
 
+/// What was counted of a peer, when it last wanted something.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    taken: u64,
+    gifts: u64,
+    seen: Time,
+}
+
+/// What an account got from the guaranteed pool, and when a peer of it last wanted something.
+#[derive(Debug, Clone, Copy)]
+struct Had {
+    bytes: u64,
+    seen: Time,
+}
+
+/// Who wants nothing for so long is forgotten.
+const KEPT: Duration = Duration::from_mins(1);
 /// The pool makes good this many quanta at most, so that a quiet hour is not paid back at once.
 const MOST_OWED: i64 = 8;
 /// What it had too much is made good up to this part of what we send in a minute, or a quantum: so that whatever came
@@ -45,40 +62,38 @@ impl BaseShare {
         }
     }
 
-    /// Books what was sent since the last choice.
-    fn book(&mut self, candidates: &[Candidate], quantum: u64) {
-        let newest = candidates
-            .iter()
-            .filter_map(|peer| self.had.get(&peer.account))
-            .min();
-        let start = newest.copied().unwrap_or(0);
-        let mut counted = BTreeMap::new();
-        let mut had = BTreeMap::new();
+    /// Books what was sent since the last choice, also to those that have lost their slot meanwhile.
+    fn book(&mut self, now: Time, candidates: &[Candidate], quantum: u64) {
+        let start = self.had.values().map(|had| had.bytes).min().unwrap_or(0);
         let (mut sent, mut in_turn) = (0, 0);
         for peer in candidates {
-            let before = self.counted.get(&peer.key).copied();
-            let bytes = peer.taken.saturating_sub(before.unwrap_or(peer.taken));
-            sent += bytes;
-            let own = had.entry(peer.account).or_insert_with(|| {
-                let known = self.had.get(&peer.account);
-                known.copied().unwrap_or(start)
-            });
-            let gift = match peer.served {
-                Some(Served::Turn | Served::PassesOn) => true,
-                Some(Served::Room) => peer.given == 0,
-                _ => false,
+            let here = Counted {
+                taken: peer.taken,
+                gifts: peer.gifts,
+                seen: now,
             };
-            if gift {
-                in_turn += bytes;
-                *own += bytes;
-            }
-            counted.insert(peer.key, peer.taken);
+            let before = self.counted.insert(peer.key, here).unwrap_or(here);
+            let gifts = peer.gifts.saturating_sub(before.gifts);
+            sent += peer.taken.saturating_sub(before.taken);
+            in_turn += gifts;
+            let newcomer = Had {
+                bytes: start,
+                seen: now,
+            };
+            let had = self.had.entry(peer.account).or_insert(newcomer);
+            (had.bytes, had.seen) = (had.bytes + gifts, now);
         }
+        self.counted.retain(|_, peer| now.since(peer.seen) < KEPT);
+        self.had.retain(|_, had| now.since(had.seen) < KEPT);
         let change = to_i64(self.share.of(sent)) - to_i64(in_turn);
         let minute = 60 * candidates.iter().map(|peer| peer.takes).sum::<u64>();
         let most_had = quantum.max(MOST_HAD.of(minute));
         self.owed = (self.owed + change).clamp(-to_i64(most_had), MOST_OWED * to_i64(quantum));
-        (self.counted, self.had) = (counted, had);
+    }
+
+    /// Bytes that all of its account got from the guaranteed pool.
+    fn had(&self, peer: &Candidate) -> u64 {
+        self.had.get(&peer.account).map_or(0, |had| had.bytes)
     }
 
     /// Slots for turns while we need something ourselves.
@@ -96,7 +111,7 @@ impl BaseShare {
     }
 
     /// Takes those out whose turn it is: of the best class, those whose turn goes on, then who is in most need, then who
-    /// had least. Each with what it had taken when its turn began.
+    /// had least, and of these first those that came alone. Each with what it had taken when its turn began.
     fn take_turns(
         &self,
         (now, quantum): (Time, u64),
@@ -115,10 +130,11 @@ impl BaseShare {
             began.filter(|began| goes_on(peer, *began))
         };
         waiting.sort_by_cached_key(|peer| {
-            let had = self.had.get(&peer.account).copied();
+            let had = self.had(peer);
             let ends = began(peer).is_none();
             let (class, has) = rank(peer);
-            (class, ends, has, had, peer.waits_since(), peer.key)
+            let waits = (peer.company(), peer.waits_since());
+            (class, ends, has, had, waits, peer.key)
         });
         let chosen = waiting.drain(..slots.min(waiting.len()));
         chosen
@@ -129,7 +145,7 @@ impl BaseShare {
 
 impl Policy for BaseShare {
     fn choose(&mut self, now: Time, candidates: &[Candidate], terms: Terms) -> Choice {
-        self.book(candidates, terms.quantum);
+        self.book(now, candidates, terms.quantum);
         let mut waiting: Vec<&Candidate> = candidates.iter().collect();
         let usual = if terms.seeding {
             terms.slots.div_ceil(2)
@@ -148,7 +164,7 @@ impl Policy for BaseShare {
             choice.extend(others.iter().map(served(Served::PassesOn)));
             turns.extend(others);
         } else {
-            waiting.sort_by_cached_key(|peer| least_returned(peer, at));
+            waiting.sort_by_cached_key(|peer| least_returned(peer, self.had(peer), at));
             let owed = waiting.iter().take(rest);
             choice.extend(owed.map(|peer| {
                 let gave = peer.given > 0;
@@ -185,20 +201,25 @@ fn class(peer: &Candidate) -> Class {
     }
 }
 
-/// The order of those that are owed something: who got back the smallest part of what it gave comes first, who gave
-/// nothing comes last.
+/// The order of those that are owed something: who got back the smallest part of what it gave comes first. Those that gave nothing
+/// come last, of these who had least.
 fn least_returned(
     peer: &Candidate,
+    had: u64,
     (now, quantum): (Time, u64),
-) -> (bool, u64, (Time, Time), PeerKey) {
+) -> (bool, (u64, u64), u32, (Time, Time), PeerKey) {
     let inertia = if peer.served.is_some() { quantum } else { 0 };
     let taken = peer.taken.saturating_sub(inertia);
     let returned = taken.saturating_mul(1_024).checked_div(peer.given);
     let slot = peer.served.map(|_| now.since(peer.since));
     let idles = peer.takes == 0 && slot.is_some_and(|slot| slot >= IDLE_TURN);
     let useless = peer.snubs || idles;
-    let returned = returned.unwrap_or(u64::MAX);
-    (useless, returned, peer.waits_since(), peer.key)
+    let returned = match returned {
+        Some(part) => (part, 0),
+        None => (u64::MAX, had.saturating_sub(inertia)),
+    };
+    let waits = peer.waits_since();
+    (useless, returned, peer.company(), waits, peer.key)
 }
 
 /// A turn of which nothing is taken for so long ends.

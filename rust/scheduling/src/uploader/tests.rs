@@ -34,10 +34,12 @@ impl Crowd {
         let peers = (0..count).map(|key| Candidate {
             key: PeerKey(key),
             account: account([10, 0, 0, key as u8], key),
+            sharers: 0,
             gives: 0,
             takes: 0,
             given: 0,
             taken: 0,
+            gifts: 0,
             account_taken: 0,
             holds: 0,
             served: None,
@@ -94,6 +96,7 @@ impl Crowd {
                     peer.takes = bytes * 1_000 / every;
                     self.sent += bytes;
                     self.in_turn += if served == Served::Turn { bytes } else { 0 };
+                    peer.gifts += if served.is_gift(peer.given) { bytes } else { 0 };
                 }
             }
             self.now += every;
@@ -163,6 +166,70 @@ fn many_identities_behind_one_prefix_have_one_share() {
     crowd.run(300);
     let sybils: u64 = (0..30).map(|key| crowd.taken(key)).sum();
     assert!(sybils <= crowd.sent * 2 / 11, "{sybils} of {}", crowd.sent);
+}
+
+/// Two peers of a seed with one slot: who has it, asked a second later each time. `between` is what happens meanwhile.
+fn turns_of_two(between: impl Fn(usize, &mut Vec<Candidate>)) -> Vec<u64> {
+    let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 2, 1);
+    let terms = Terms {
+        slots: 1,
+        seeding: true,
+        quantum: QUANTUM,
+    };
+    let turns = (0..4).map(|turn| {
+        let choice = crowd
+            .policy
+            .choose(at(1_000 * turn as u64), &crowd.peers, terms);
+        between(turn, &mut crowd.peers);
+        choice[0].0.0
+    });
+    turns.collect()
+}
+
+#[test]
+fn what_a_slot_was_good_for_counts_also_when_it_is_lost() {
+    let turns = turns_of_two(|turn, peers| {
+        if turn == 0 {
+            (peers[0].taken, peers[0].gifts) = (QUANTUM, QUANTUM);
+            peers[1].since = at(500); // it waits for less long
+        }
+    });
+    assert_eq!(turns, [0, 1, 1, 1]);
+}
+
+#[test]
+fn who_wants_nothing_for_a_moment_is_not_forgotten() {
+    let away = std::cell::Cell::new(None);
+    let turns = turns_of_two(|turn, peers| match turn {
+        0 => {
+            (peers[0].taken, peers[0].gifts) = (2 * QUANTUM, 2 * QUANTUM);
+            peers[1].since = at(500);
+        }
+        1 => {
+            (peers[1].taken, peers[1].gifts) = (QUANTUM, QUANTUM);
+            away.set(Some(peers.remove(0)));
+        }
+        2 => peers.extend(away.take()),
+        _ => {}
+    });
+    assert_eq!(turns, [0, 1, 1, 1]);
+}
+
+#[test]
+fn those_that_came_alone_have_the_first_turn() {
+    let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 6, 1);
+    for peer in &mut crowd.peers[..5] {
+        peer.account = account([203, 0, 113, 1], 0);
+        peer.sharers = 4;
+    }
+    crowd.run(1);
+    assert!(crowd.taken(5) > 0);
+    crowd.run(60);
+    let company: u64 = (0..5).map(|key| crowd.taken(key)).sum();
+    assert!(
+        company * 3 / 2 > crowd.taken(5),
+        "then an equal one: {company}"
+    );
 }
 
 /// Twelve peers of a seed; each has pieces for so many seconds of our link.
