@@ -12,6 +12,7 @@ use p2pcore_protocol::message::{Message, Request};
 use p2pcore_scheduling::{Input, Output, PeerKey};
 
 use crate::event::Nanos;
+use crate::node::Node;
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -108,10 +109,11 @@ impl Watch {
         calm
     }
 
-    /// Every Swarm's availability is the sum of the maps of its peers.
+    /// Every Swarm's availability is the sum of the maps of its peers; those that stalled are not believed.
     pub(super) fn check_availability(&self) {
+        let calm = |node: &Node| node.is_here() && node.swarm.counters().stalls == 0;
         let nodes = self.nodes.iter().zip(&self.world.nodes).enumerate();
-        for (number, (watched, node)) in nodes.filter(|(_, (_, node))| node.is_here()) {
+        for (number, (watched, node)) in nodes.filter(|(_, (_, node))| calm(node)) {
             let mut sum = vec![0; self.pieces as usize];
             for piece in watched.maps.values().flatten() {
                 sum[*piece as usize] += 1;
