@@ -89,13 +89,13 @@ impl Swarm {
         };
         let rank = |peer: &Peer, shown: &Shown| {
             let account = peer.account();
+            // Who comes with many may be one that keeps what all of them get.
+            let known = self.forwarding.known(account).is_some();
+            let company = if known { 0 } else { peer.sharers() as usize };
             let rank = match turn {
-                Turn::Everybody => (false, 0, origin.in_turn(account), Duration::ZERO),
+                Turn::Everybody => (false, origin.in_turn(account), company, Duration::ZERO),
                 Turn::Passing => {
                     let takes = !self.forwarding.is_promising(account);
-                    let known = self.forwarding.known(account).is_some();
-                    // Who comes with many may be one that keeps what all of them get.
-                    let company = if known { 0 } else { peer.sharers() };
                     let expected = self.forwarding.expected(account);
                     (takes, company, keeps(account), expected)
                 }

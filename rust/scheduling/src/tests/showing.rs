@@ -100,3 +100,36 @@ fn the_other_peers_of_an_account_are_no_newcomers() {
     let shown = come(&mut bench, PeerKey(21), [198, 51, 100, 1]);
     assert_eq!(shown.first().map(|(peer, _)| peer.0), Some(21));
 }
+
+#[test]
+fn those_that_come_alone_are_tried_before_those_that_come_with_others() {
+    let mut bench = origin();
+    let mut next = VecDeque::new();
+    for (peer, prefix) in [(1, 1), (2, 2)] {
+        next.extend(come(&mut bench, PeerKey(peer), [203, 0, prefix, 1]));
+    }
+    assert_eq!(next.len(), 4, "as many as are tried at once");
+    for (peer, addr) in [
+        (3, [203, 0, 3, 1]),
+        (4, [203, 0, 3, 2]),
+        (5, [203, 0, 3, 3]),
+        (6, [203, 0, 6, 1]),
+        (7, [203, 0, 7, 1]),
+        (8, [203, 0, 8, 1]),
+    ] {
+        assert_eq!(come(&mut bench, PeerKey(peer), addr), []);
+    }
+    let mut tried = Vec::new();
+    while tried.len() < 4 {
+        let (peer, piece) = next.pop_front().expect("somebody is shown something");
+        if peer.0 > 2 && !tried.contains(&peer.0) {
+            tried.push(peer.0);
+        }
+        let asks = Message::Request(request(piece, 0, BLOCK));
+        next.extend(shown(&bench.say(peer, asks)));
+        next.extend(shown(&bench.say(peer, Message::Have(piece))));
+    }
+    tried[..3].sort_unstable();
+    assert_eq!(tried[..3], [6, 7, 8]);
+    assert!((3..=5).contains(&tried[3]));
+}
