@@ -368,9 +368,8 @@ impl World {
             PeerSource::Incoming,
             PeerSource::Local,
             PeerSource::Exchange,
-            PeerSource::Rendezvous,
         ];
-        let source = sources[script.small(5) as usize];
+        let source = sources[script.small(4) as usize];
         let found = (0..script.small(5))
             .map(|_| (address(script.small(40)), source))
             .collect();

@@ -4,7 +4,7 @@
 //! few failures, until the local network tells of it again. Nothing is dialled that could not help: a complete torrent
 //! dials only the user's addresses, and not those where neither side had anything to trade. What only other peers tell may
 //! be anything: it is dialled while there are few peers, after all others, with half of the dials, and given up at its
-//! first failure. The list is bounded, see [`Dialer::make_room`].
+//! first failure. Whoever is said to dial us just now is dialled at once, also by who needs nothing. The list is bounded, see [`Dialer::make_room`].
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -37,6 +37,13 @@ struct Candidate {
     failures: u32,
     /// Who told us of it, where it may have to be told to dial us, too.
     by: Option<PeerKey>,
+    /// When we were last told that it dials us, and whether it was dialled since.
+    met: Option<Time>,
+    began_since: bool,
+    /// It was not reached without the help of others.
+    helped: bool,
+    /// It is ourselves.
+    own: bool,
     /// Neither side had anything to trade while we were complete.
     idle: bool,
 }
@@ -55,13 +62,18 @@ impl Candidate {
         match self.source {
             PeerSource::User => false,
             PeerSource::Incoming | PeerSource::Local => self.failures >= TRIES,
-            PeerSource::Exchange | PeerSource::Rendezvous => self.failures > 0,
+            PeerSource::Exchange => self.failures > 0,
         }
     }
 
     /// Only a peer told of it.
     fn is_told(&self) -> bool {
-        matches!(self.source, PeerSource::Exchange | PeerSource::Rendezvous)
+        self.source == PeerSource::Exchange
+    }
+
+    /// Whoever is there dials us now.
+    fn meets(&self, now: Time) -> bool {
+        self.met.is_some_and(|at| now.since(at) < MEETING) && !self.began_since
     }
 }
 
@@ -101,6 +113,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Failures after which an address that the user did not name is given up.
 const TRIES: u32 = 3;
+/// Who is said to dial us does so for no longer; nobody is dialled again for it within a minute.
+pub(crate) const MEETING: Duration = Duration::from_secs(4);
+const MEET_AGAIN: Duration = Duration::from_mins(1);
 /// Who takes connections has answered by then; TCP tries again soon after.
 const ANSWERED: Duration = Duration::from_millis(500);
 /// A connection that lasted this long was a success: the next wait is short again.
@@ -151,10 +166,13 @@ impl Dialer {
             }
             return;
         }
-        let told = matches!(source, PeerSource::Exchange | PeerSource::Rendezvous);
-        if told && !self.has_place_for(addr, source) {
+        if source == PeerSource::Exchange && !self.has_place_for(addr, 1) {
             return;
         }
+        self.insert(now, addr, source);
+    }
+
+    fn insert(&mut self, now: Time, addr: SocketAddr, source: PeerSource) {
         let is_full = self.candidates.len() >= self.max;
         if is_full && !self.make_room(source) {
             return;
@@ -165,6 +183,10 @@ impl Dialer {
             state: State::Waiting(now),
             failures: 0,
             by: None,
+            met: None,
+            began_since: false,
+            helped: false,
+            own: false,
             idle: false,
         });
     }
@@ -173,23 +195,32 @@ impl Dialer {
     pub(crate) fn add_told(&mut self, now: Time, addr: SocketAddr, by: Option<PeerKey>) {
         self.add(now, addr, PeerSource::Exchange);
         if let Some(known) = self.find(addr) {
-            known.by = known.by.or(by);
+            known.by = by.or(known.by);
         }
     }
 
-    /// Whoever is at this address dials us just now, and is to be dialled at once, also where nobody else is.
+    /// Whoever is at this address dials us just now, and is to be dialled at once, also where nobody else is: once a minute.
     pub(crate) fn meet(&mut self, now: Time, addr: SocketAddr) {
-        self.add(now, addr, PeerSource::Rendezvous);
+        if self.find(addr).is_none() && self.has_place_for(addr, 2) {
+            self.insert(now, addr, PeerSource::Exchange);
+        }
         let Some(known) = self.find(addr) else {
             return;
         };
-        known.idle = false;
-        if known.source == PeerSource::Exchange {
-            known.source = PeerSource::Rendezvous;
+        if known.own || known.met.is_some_and(|at| now.since(at) < MEET_AGAIN) {
+            return;
         }
+        (known.met, known.began_since) = (Some(now), false);
         if matches!(known.state, State::Waiting(_) | State::Never) {
-            (known.state, known.by) = (State::Waiting(now), None);
+            known.state = State::Waiting(now);
+            known.helped = true;
         }
+        self.next = Some(now);
+    }
+
+    /// Whether a peer at this address was reached with the help of others, which says nothing of who else can reach it.
+    pub(crate) fn was_helped(&mut self, addr: SocketAddr) -> bool {
+        self.find(addr).is_some_and(|known| known.helped)
     }
 
     /// The next address to dial; it counts as under way from now on. One that is banned, or connected by itself, waits until
@@ -212,7 +243,7 @@ impl Dialer {
                 continue;
             };
             let told = candidate.is_told();
-            let met = candidate.source == PeerSource::Rendezvous;
+            let met = candidate.meets(now);
             let asked = candidate.source == PeerSource::User && !candidate.idle || met;
             if limits.complete && !asked || told && (busy || enough && !met) {
                 continue;
@@ -223,9 +254,9 @@ impl Dialer {
                 due = until;
                 candidate.state = State::Waiting(due);
             }
-            if due <= now && (!told || first.is_none()) {
+            if due <= now && (!told || met || first.is_none()) {
                 first = Some(at);
-                if !told {
+                if !told || met {
                     break; // others are dialled first
                 }
             }
@@ -237,6 +268,7 @@ impl Dialer {
         };
         candidate.state = State::Dialling;
         self.dialling += 1;
+        candidate.began_since = true;
         let (addr, told) = (candidate.addr, candidate.is_told());
         if let Some(by) = candidate.by {
             let began = now;
@@ -249,6 +281,9 @@ impl Dialer {
     pub(crate) fn next_unanswered(&mut self, now: Time) -> Option<(SocketAddr, PeerKey)> {
         let due = |dial: &mut Unsure| now >= dial.began + ANSWERED;
         let dial = self.unsure.pop_front_if(due)?;
+        if let Some(known) = self.find(dial.addr) {
+            known.helped = true;
+        }
         Some((dial.addr, dial.by))
     }
 
@@ -284,6 +319,7 @@ impl Dialer {
         };
         let was_dialling = candidate.state == State::Dialling;
         candidate.failures += 1;
+        candidate.own |= for_good;
         candidate.state = if for_good || candidate.is_given_up() {
             State::Never
         } else {
@@ -324,7 +360,10 @@ impl Dialer {
             return;
         };
         candidate.state = match reason {
-            CloseReason::OwnSelf => State::Never,
+            CloseReason::OwnSelf => {
+                candidate.own = true;
+                State::Never
+            }
             CloseReason::Stopped => State::Waiting(now),
             CloseReason::NothingToTrade => {
                 candidate.idle = complete;
@@ -369,19 +408,13 @@ impl Dialer {
             .find(|candidate| candidate.addr == addr)
     }
 
-    /// A peer tells of an address: there is one for each host of the Internet, so that nobody is sent against a host's ports, and
-    /// half of the list. Where two are to meet there is another, as behind NAT the port is not always the one that was told.
-    fn has_place_for(&self, addr: SocketAddr, source: PeerSource) -> bool {
+    /// A peer tells of an address: there are at most so many for each host of the Internet, so that nobody is sent against
+    /// a host's ports, and half of the list. It is one; where two are to meet another, as behind NAT the port may differ.
+    fn has_place_for(&self, addr: SocketAddr, most: usize) -> bool {
         let told = |one: &&Candidate| one.is_told();
-        let same = |one: &Candidate| one.addr.ip() == addr.ip();
+        let same = |one: &&Candidate| one.addr.ip() == addr.ip();
         let several = Identity::of(addr.ip()).is_host();
-        let most = if source == PeerSource::Rendezvous {
-            2
-        } else {
-            1
-        };
-        let known = self.candidates.iter().filter(|one| same(one));
-        (several || known.count() < most)
+        (several || self.candidates.iter().filter(same).count() < most)
             && self.candidates.iter().filter(told).count() < self.max / 2
     }
 
@@ -394,7 +427,7 @@ impl Dialer {
             let may_go = match source {
                 PeerSource::User => idle,
                 PeerSource::Local => given_up || idle && candidate.is_told(),
-                PeerSource::Exchange | PeerSource::Rendezvous => given_up,
+                PeerSource::Exchange => given_up,
                 PeerSource::Incoming => false,
             };
             may_go && candidate.source != PeerSource::User
@@ -654,9 +687,41 @@ mod tests {
         dialer.meet(at(1), addr(1));
         assert_eq!(dialer.next(at(1), seed, nobody), None, "it is under way");
         dialer.on_failed(at(2), addr(1), false);
-        assert_eq!(dialer.next(at(9_999), LIMITS, nobody), None);
-        dialer.meet(at(10_000), addr(1));
-        assert_eq!(dialer.next(at(10_000), LIMITS, nobody), Some(dial));
+        dialer.meet(at(60), addr(1));
+        assert_eq!(dialer.next(at(60), LIMITS, nobody), None, "once a minute");
+        dialer.meet(at(61), addr(1));
+        assert_eq!(dialer.next(at(61), seed, nobody), Some(dial));
+        dialer.on_connected(at(61), addr(1));
+        assert!(dialer.was_helped(addr(1)));
+        dialer.on_gone(at(99), addr(1), CloseReason::NothingToTrade, true);
+        assert_eq!(dialer.next(at(9_999), seed, nobody), None, "not for ever");
+    }
+
+    #[test]
+    fn who_is_not_dialled_in_time_is_not_met() {
+        let mut dialer = Dialer::new(100, 1);
+        let seed = Limits {
+            complete: true,
+            ..LIMITS
+        };
+        dialer.meet(at(0), addr(1));
+        assert_eq!(dialer.next(at(4), seed, nobody), None);
+        dialer.on_failed(at(4), addr(2), true);
+        dialer.add(at(100), addr(3), PeerSource::Exchange);
+        dialer.add(at(100), addr(4), PeerSource::Exchange);
+        dialer.meet(at(100), addr(4));
+        let next = next(&mut dialer, at(100), LIMITS, nobody);
+        assert_eq!(next, Some(addr(4)), "before others that were told");
+    }
+
+    #[test]
+    fn we_do_not_meet_ourselves() {
+        let mut dialer = Dialer::new(100, 1);
+        dialer.meet(at(0), addr(1));
+        let dialled = next(&mut dialer, at(0), LIMITS, nobody);
+        dialer.on_failed(at(0), dialled.unwrap(), true);
+        dialer.meet(at(1_000), addr(1));
+        assert_eq!(next(&mut dialer, at(1_000), LIMITS, nobody), None);
     }
 
     #[test]
@@ -676,7 +741,8 @@ mod tests {
         assert_eq!(dialer.next_due(LIMITS), Some(at(0) + ANSWERED));
         assert_eq!(dialer.next_unanswered(at(0)), None);
         dialer.on_connected(at(0), addr(1));
-        assert_eq!(dialer.next_unanswered(at(1)), Some((addr(2), PeerKey(7))));
+        assert_eq!(dialer.next_unanswered(at(1)), Some((addr(2), PeerKey(8))));
+        assert!(dialer.was_helped(addr(2)) && !dialer.was_helped(addr(1)));
         assert_eq!(dialer.next_unanswered(at(1)), None);
         assert_eq!(dialer.next_due(LIMITS), None);
     }

@@ -16,8 +16,10 @@ pub(crate) struct Acquaintance {
     id: Option<u8>,
     /// Its id for the message by which two are told to dial each other (`p2_punch`).
     pub(crate) punch: Option<u8>,
-    /// Since when, and how often it has sent one.
-    punched: (Time, u32),
+    /// Those that it sent, those that it was sent because others asked, and those that we sent it.
+    said: Minute,
+    passed: Minute,
+    asked: Minute,
     /// Where it takes connections, if it said so; whom we dialled takes them there.
     pub(crate) port: Option<u16>,
     /// Its number, and what others are told of: nothing before it is known where it takes connections.
@@ -28,6 +30,25 @@ pub(crate) struct Acquaintance {
     due: Time,
     /// When it told us last.
     heard: Option<Time>,
+}
+
+/// What happened in this minute, by count.
+#[derive(Debug, Default)]
+struct Minute {
+    since: Time,
+    count: u32,
+}
+
+impl Minute {
+    /// One more, if there were fewer than `most`.
+    fn take(&mut self, now: Time, most: u32) -> bool {
+        if now.since(self.since) >= EVERY {
+            (self.since, self.count) = (now, 0);
+        }
+        let may = self.count < most;
+        self.count += u32::from(may);
+        may
+    }
 }
 
 /// The numbers, and those that left of late.
@@ -81,11 +102,17 @@ impl Acquaintance {
 
     /// Whether it may bring two together, or have itself brought together with another, now; it counts as done.
     pub(crate) fn may_punch(&mut self, now: Time) -> bool {
-        if now.since(self.punched.0) >= EVERY {
-            self.punched = (now, 0);
-        }
-        self.punched.1 += 1;
-        self.punched.1 <= MOST_PUNCHED
+        self.said.take(now, MOST_PUNCHED)
+    }
+
+    /// Whether it may be told to dial somebody who asked for it: whoever asks too often is not to make us a nuisance.
+    pub(crate) fn may_be_told(&mut self, now: Time) -> bool {
+        self.passed.take(now, MOST_PUNCHED / 2)
+    }
+
+    /// Whether we may ask it for somebody.
+    pub(crate) fn may_be_asked(&mut self, now: Time) -> bool {
+        self.asked.take(now, MOST_PUNCHED / 2)
     }
 
     /// Tells it of some of those `present`, by number and in that order, each address once, and of those that left and are not

@@ -51,8 +51,6 @@ pub enum PeerSource {
     Local,
     /// A peer told us of it (BEP 11).
     Exchange,
-    /// A peer told each of us to dial the other (`p2_punch`).
-    Rendezvous,
 }
 
 /// What a peer's extension handshakes offer beyond BEP 3, as far as it said.

@@ -54,13 +54,14 @@ impl Peers {
 
     /// Whether one takes connections there, as far as it said.
     pub(crate) fn has_one_at(&self, addr: SocketAddr) -> bool {
-        self.iter().any(|peer| peer.listens() == Some(addr))
+        self.iter()
+            .any(|peer| peer.listens() == Some(addr) || peer.seen_at() == addr)
     }
 
     /// Takes a peer in; one of the same key is replaced (the driver never does that).
     pub(crate) fn insert(&mut self, mut peer: Peer) {
         self.remove(peer.key);
-        peer.sharers = self.share(peer.account, 1);
+        (peer.sharers, peer.account_served) = self.share(peer.account, 1);
         let at = self.keys.partition_point(|key| *key < peer.key);
         self.keys.insert(at, peer.key);
         self.accounts.insert(at, peer.account);
@@ -78,16 +79,17 @@ impl Peers {
         Some(gone)
     }
 
-    /// So many more peers share this account; how many others there are.
-    fn share(&mut self, account: Account, more: i32) -> u32 {
-        let mut others = 0;
+    /// So many more peers share this account; how many others there are, and whether one had a slot.
+    fn share(&mut self, account: Account, more: i32) -> (u32, bool) {
+        let (mut others, mut served) = (0, false);
         for (peer, of) in self.entries.iter_mut().zip(&self.accounts) {
             if *of == account {
                 others += 1;
                 peer.sharers = peer.sharers.saturating_add_signed(more);
+                served |= peer.account_served;
             }
         }
-        others
+        (others, served)
     }
 
     pub(crate) fn get(&self, key: PeerKey) -> Option<&Peer> {
@@ -119,6 +121,7 @@ impl Peers {
         for (peer, of) in self.entries.iter_mut().zip(&self.accounts) {
             if *of == account {
                 peer.account_turned = now;
+                peer.account_served |= !choking;
             }
         }
     }
@@ -178,8 +181,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens, both sets name the peers that a look at each of them names, and a turn is told to all of an
-        /// account.
+        /// Whatever happens, both sets name the peers that a look at each of them names, and those of an account know how many
+        /// they are and of each other's turns.
         #[test]
         fn the_sets_are_what_the_peers_say(steps in prop::collection::vec((0_u8..7, 0_u64..8), 1..60)) {
             let mut peers = Peers::default();
@@ -196,6 +199,12 @@ mod tests {
                 prop_assert_eq!(keys(peers.unchoked()), served);
                 let open: Vec<_> = (0..).map_while(|at| peers.open_at(at)).collect();
                 prop_assert_eq!(open, keys(peers.iter().filter(|peer| peer.may_be_asked())));
+                for peer in peers.iter() {
+                    let of = || peers.iter().filter(|other| other.account() == peer.account());
+                    prop_assert_eq!(peer.sharers() as usize, of().count() - 1);
+                    prop_assert!(of().all(|other| other.account_served == peer.account_served));
+                    prop_assert!(!peer.account_served || peer.company(now) == 0);
+                }
                 let turned = peers.get(key).filter(|_| matches!(step, 2 | 3));
                 if let Some(account) = turned.map(Peer::account) {
                     let mut of = peers.iter().filter(|peer| peer.account() == account);

@@ -142,8 +142,8 @@ impl fmt::Display for Served {
 pub(crate) struct Candidate {
     pub(crate) key: PeerKey,
     pub(crate) account: Account,
-    /// Other connected peers of that account.
-    pub(crate) sharers: u32,
+    /// Peers of that account that came with it, if none of them had a slot yet and it did not wait for long.
+    pub(crate) company: u32,
     /// Payload bytes per second that it sends us.
     pub(crate) gives: u64,
     /// Payload bytes per second that we send it.
@@ -171,12 +171,6 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Other peers that came with it: those that share its account, before anything was exchanged with it.
-    pub(crate) fn company(&self) -> u32 {
-        let is_new = self.given == 0 && self.taken == 0;
-        if is_new { self.sharers } else { 0 }
-    }
-
     /// The order of those that wait: by account, as all of one account wait for one turn, and within it.
     pub(crate) fn waits_since(&self) -> (Time, Time) {
         (self.account_since, self.since)

@@ -47,7 +47,7 @@ impl ConnectError {
     }
 }
 
-/// Connects to `addr` for `torrent`, within `limit` where there is one, and runs the peer to its end.
+/// Connects to `addr` for `torrent`, and runs the peer to its end. Where there is a `limit` it must answer within it.
 pub(super) async fn dial(
     net: Rc<Net>,
     torrent: Rc<Torrent>,
@@ -56,8 +56,7 @@ pub(super) async fn dial(
 ) {
     let made = {
         let _permit = net.half_open.acquire().await;
-        let limit = limit.unwrap_or(Duration::MAX);
-        within(&net, limit, dial_and_greet(&net, &torrent, addr)).await
+        within(&net, dial_and_greet(&net, &torrent, addr, limit)).await
     };
     match made {
         Ok((stream, info)) => super::peer::run(net, torrent, stream, info).await,
@@ -75,10 +74,15 @@ async fn dial_and_greet(
     net: &Net,
     torrent: &Torrent,
     addr: SocketAddr,
+    limit: Option<Duration>,
 ) -> Result<(TcpStream, PeerInfo), ConnectError> {
     check_room(net)?;
     let port = outgoing::port_for(addr, net.listen_port.get());
-    let stream = outgoing::connect(addr, port).await?;
+    let answered = outgoing::connect(addr, port);
+    let limit = limit.unwrap_or(net.config.connect_timeout);
+    let stream = tokio::time::timeout(limit, answered)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     prepare(&stream);
     let meta = &torrent.meta;
     // A hybrid is offered by its v1 hash; the v2 bit says that we would rather speak v2 (BEP 52).
@@ -102,7 +106,7 @@ pub(super) async fn greet(
     stream: &TcpStream,
     addr: SocketAddr,
 ) -> Result<(Rc<Torrent>, PeerInfo), ConnectError> {
-    within(net, Duration::MAX, greet_unbounded(net, stream, addr)).await
+    within(net, greet_unbounded(net, stream, addr)).await
 }
 
 async fn greet_unbounded(
@@ -175,10 +179,9 @@ fn prepare(stream: &TcpStream) {
 
 async fn within<T>(
     net: &Net,
-    limit: Duration,
     work: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, ConnectError> {
-    tokio::time::timeout(limit.min(net.config.connect_timeout), work)
+    tokio::time::timeout(net.config.connect_timeout, work)
         .await
         .unwrap_or(Err(ConnectError::TooLong))
 }

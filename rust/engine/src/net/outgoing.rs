@@ -16,8 +16,9 @@ pub(super) fn port_for(addr: SocketAddr, listens: Option<u16>) -> Option<u16> {
 
 /// Connects to `addr`, from that port if there is one and it may be.
 pub(super) async fn connect(addr: SocketAddr, port: Option<u16>) -> io::Result<TcpStream> {
-    if let Some(port) = port {
-        match from_port(addr, port).await {
+    // The system may not share ports, or not with us.
+    if let Some(Ok(socket)) = port.map(|port| bound(addr, port)) {
+        match socket.connect(addr).await {
             Err(error) if is_taken(&error) => {}
             other => return other,
         }
@@ -25,7 +26,7 @@ pub(super) async fn connect(addr: SocketAddr, port: Option<u16>) -> io::Result<T
     TcpStream::connect(addr).await
 }
 
-/// There is a connection from that port, or was one a moment ago; or the system does not share ports.
+/// There is a connection from that port, or was one a moment ago.
 fn is_taken(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -33,7 +34,7 @@ fn is_taken(error: &io::Error) -> bool {
     )
 }
 
-async fn from_port(addr: SocketAddr, port: u16) -> io::Result<TcpStream> {
+fn bound(addr: SocketAddr, port: u16) -> io::Result<TcpSocket> {
     let (socket, own) = if addr.is_ipv4() {
         (TcpSocket::new_v4()?, Ipv4Addr::UNSPECIFIED.into())
     } else {
@@ -43,7 +44,7 @@ async fn from_port(addr: SocketAddr, port: u16) -> io::Result<TcpStream> {
     #[cfg(unix)]
     socket.set_reuseport(true)?;
     socket.bind(SocketAddr::new(own, port))?;
-    socket.connect(addr).await
+    Ok(socket)
 }
 
 #[cfg(test)]

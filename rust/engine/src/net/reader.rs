@@ -148,10 +148,14 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
         Message::Extended {
             id: PUNCH_ID,
             payload,
-        } if core.swarm.config().exchange => core.handle(Input::Punched {
-            peer: peer.key,
-            said: Holepunch::parse(&payload)?,
-        }),
+        } if core.swarm.config().exchange => match Holepunch::parse(&payload) {
+            Ok(said) => core.handle(Input::Punched {
+                peer: peer.key,
+                said,
+            }),
+            Err(ExtensionError::UnknownKind) => {} // of a later version
+            Err(error) => return Err(error),
+        },
         Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
         message => core.handle(Input::Message {
             peer: peer.key,

@@ -116,7 +116,7 @@ impl Model {
         let peer = Candidate {
             key: key(number),
             account: Account::of(Identity::of(addr.into()), key(number)),
-            sharers: 0,
+            company: 0,
             gives: 0,
             takes: 0,
             given: 0,
@@ -152,7 +152,7 @@ impl Model {
         let accounts: Vec<Account> = self.peers.values().map(|peer| peer.account).collect();
         let all = |account| accounts.iter().filter(|other| **other == account).count();
         for peer in self.peers.values_mut() {
-            peer.sharers = all(peer.account) as u32 - 1;
+            peer.company = all(peer.account) as u32 - 1;
         }
         let candidates: Vec<Candidate> = self.peers.values().copied().collect();
         self.slots.observe(self.now, candidates.len(), self.sent);

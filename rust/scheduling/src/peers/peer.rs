@@ -1,6 +1,7 @@
 //! What is known of one connected peer.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use p2pcore_protocol::{Layout, Member};
 
@@ -89,6 +90,8 @@ pub(crate) struct Peer {
     pub(super) account: Account,
     /// Other connected peers that share it.
     pub(super) sharers: u32,
+    /// One that shares it had a slot.
+    pub(super) account_served: bool,
     /// When it got or lost its slot, or came.
     pub(crate) turned: Time,
     /// When that was with the last of all that share its account: they wait for one turn.
@@ -99,6 +102,8 @@ pub(crate) struct Peer {
     pub(crate) info: PeerInfo,
     pub(crate) seeds: Seeds,
     pub(crate) acquaintance: Acquaintance,
+    /// We reached it with the help of others, if we did.
+    pub(crate) helped: bool,
     /// What the tally was told of these.
     pub(crate) booked: Amounts,
 }
@@ -125,6 +130,8 @@ pub(crate) enum Place {
     Outside,
 }
 
+/// Whoever comes with others waits behind those that come alone for no longer than this.
+const LONGEST_IN_COMPANY: Duration = Duration::from_secs(10);
 /// The fast sets of other clients have at most 10 pieces.
 pub(crate) const ALLOWED_FAST_KEPT: usize = 32;
 
@@ -146,6 +153,7 @@ impl Peer {
             dont_have: None,
             seeds: Seeds::default(),
             acquaintance: Acquaintance::default(),
+            helped: false,
             place: Place::Unknown,
             news: None,
             passed: (0, Time::ZERO),
@@ -166,6 +174,7 @@ impl Peer {
             uploaded: 0,
             gifts: 0,
             sharers: 0,
+            account_served: false,
             booked: Amounts::default(),
             heard: now,
             spoken: now,
@@ -189,7 +198,7 @@ impl Peer {
         Some(SocketAddr::new(self.info.addr.ip().to_canonical(), port))
     }
 
-    /// Where it is seen: what its firewall makes of the port that it dials from, which is the one where it listens.
+    /// Where it is seen: what its firewall makes of the port that it dials from, which with us is the one where it listens.
     pub(crate) fn seen_at(&self) -> SocketAddr {
         let addr = self.info.addr;
         SocketAddr::new(addr.ip().to_canonical(), addr.port())
@@ -252,10 +261,14 @@ impl Peer {
         self.sharers
     }
 
-    /// Other peers that came with it: those that share its account, before anything was exchanged with it.
-    pub(crate) fn company(&self) -> u32 {
-        let is_new = self.downloaded == 0 && self.uploaded == 0;
-        if is_new { self.sharers } else { 0 }
+    /// Other peers that came with it: those that share its account, for a while and until one of them had a slot.
+    pub(crate) fn company(&self, now: Time) -> u32 {
+        let waited = now.since(self.account_turned) >= LONGEST_IN_COMPANY;
+        if self.account_served || waited {
+            0
+        } else {
+            self.sharers
+        }
     }
 
     /// Whose share its is.
@@ -274,7 +287,7 @@ impl Peer {
         Candidate {
             key: self.key,
             account: self.account(),
-            sharers: self.sharers,
+            company: self.company(now),
             gives: self.down.rate(now),
             takes: self.up.rate(now),
             given: self.downloaded,

@@ -23,7 +23,9 @@ impl Swarm {
             }
             return;
         }
+        let helped = info.outgoing && self.dialer.was_helped(info.addr);
         let mut peer = Peer::new(key, info, now);
+        peer.helped = helped;
         peer.shown = self.begin_to_show();
         let hidden = peer.is_hidden_from();
         let message = if hidden {

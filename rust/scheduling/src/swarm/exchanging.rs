@@ -98,7 +98,7 @@ fn introduced(peer: &Peer) -> Option<(u32, Told)> {
     let told = Told {
         addr,
         seed: peer.wants_nothing(),
-        reachable: peer.info.outgoing,
+        reachable: peer.info.outgoing && !peer.helped,
     };
     Some((came, told))
 }

@@ -1,31 +1,31 @@
 //! Two peers that nobody can dial dial each other at once (BEP 55, over TCP): what one sends opens its firewall for the other.
 //! A third, which both are connected with, tells them when.
 
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use p2pcore_protocol::holepunch::{Failure, Holepunch};
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
-use crate::dialer::Dial;
+use crate::dialer::{Dial, MEETING};
 use crate::exchange::reaches;
 use crate::input::PeerKey;
 use crate::output::Output;
 use crate::peers::Peer;
 use crate::time::Time;
 
-/// Who does not answer the third try of TCP (after 1 and 3 s) is behind a firewall that stays shut.
-const PATIENCE: Duration = Duration::from_secs(4);
-
 impl Swarm {
     /// Dials whose time has come.
     pub(super) fn dial(&mut self, now: Time) {
         while let Some(Dial { addr, told }) = self.next_dial(now) {
-            let within = told.then_some(PATIENCE);
+            let within = told.then_some(MEETING);
             self.out.push(Output::Dial { addr, within });
         }
         while let Some((addr, by)) = self.dialer.next_unanswered(now) {
-            self.punch(now, by, Holepunch::Rendezvous(addr));
+            let teller = self.peers.get_mut(by);
+            if teller.is_some_and(|peer| peer.acquaintance.may_be_asked(now)) {
+                self.punch(now, by, Holepunch::Rendezvous(addr));
+            }
         }
     }
 
@@ -42,18 +42,18 @@ impl Swarm {
         let seen = peer.seen_at();
         match said {
             Holepunch::Rendezvous(addr) => {
-                let there = |peer: &&Peer| peer.listens() == Some(addr) || peer.seen_at() == addr;
-                let target = self.peers.iter().find(there);
-                let failure = match target {
+                let failure = match self.target(key, addr) {
                     None => Failure::NotConnected,
-                    Some(target) if target.key == key => Failure::NoSuchPeer,
                     Some(target) if !reaches(target.addr().ip(), seen) => Failure::NoSuchPeer,
                     Some(target) if !reaches(seen.ip(), target.seen_at()) => Failure::NoSuchPeer,
                     Some(target) if target.acquaintance.punch.is_none() => Failure::NoSupport,
                     Some(target) => {
                         let (other, there) = (target.key, target.seen_at());
-                        self.punch(now, other, Holepunch::Connect(seen));
-                        self.punch(now, key, Holepunch::Connect(there));
+                        let target = self.peers.get_mut(other);
+                        if target.is_some_and(|peer| peer.acquaintance.may_be_told(now)) {
+                            self.punch(now, other, Holepunch::Connect(seen));
+                            self.punch(now, key, Holepunch::Connect(there));
+                        }
                         return;
                     }
                 };
@@ -66,6 +66,13 @@ impl Swarm {
             }
             Holepunch::Failed(..) => {} // it is being dialled anyway
         }
+    }
+
+    /// Who is seen at this address, or else says that it listens there, other than the asker.
+    fn target(&self, asker: PeerKey, addr: SocketAddr) -> Option<&Peer> {
+        let others = || self.peers.iter().filter(move |peer| peer.key != asker);
+        let seen = others().find(|peer| peer.seen_at() == addr);
+        seen.or_else(|| others().find(|peer| peer.listens() == Some(addr)))
     }
 
     fn punch(&mut self, now: Time, key: PeerKey, says: Holepunch) {

@@ -184,8 +184,8 @@ impl Swarm {
     }
 
     /// Gives slots that nobody uses to those who wait, at once: first to those that gave us something, of these first to
-    /// those that fell behind, then by how long they wait; of the others first to those that came alone. Those that gave do not wait for whoever was only let in because
-    /// there was room, and nobody waits for who has no use for its slot now.
+    /// those that fell behind, then by how long they wait; of the others first to those that came alone. Those that gave do
+    /// not wait for whoever was only let in because there was room, and nobody waits for who has no use for its slot now.
     pub(super) fn give_free_slots(&mut self, now: Time) {
         let (mut used, mut guests, mut idle) = (0, Vec::new(), Vec::new());
         for peer in self.peers.unchoked().filter(|peer| peer.is_candidate()) {
@@ -210,7 +210,7 @@ impl Swarm {
             (
                 last,
                 gave_nothing,
-                peer.company(),
+                peer.company(now),
                 keeps_up,
                 since,
                 peer.key,

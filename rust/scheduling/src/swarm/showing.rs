@@ -15,8 +15,8 @@ use crate::origin::{Kind, Shown, TRIALS, Turn};
 use crate::peers::Peer;
 use crate::time::Time;
 
-/// Pieces that an account is shown at once before it took any: one on its way, one being asked for. One that several peers share is
-/// shown one.
+/// Pieces that an account is shown at once before it took any: one on its way, one being asked for. One that several
+/// peers share is shown one.
 const AT_FIRST: usize = 2;
 /// With so many peers at our site that look for pieces, the site passes them on to others.
 const FEWEST_NEAR: usize = 3;

@@ -368,18 +368,18 @@ fn those_behind_one_prefix_wait_for_one_slot() {
     }
     later(&mut bench);
     let other = come(&mut bench, 9, "198.51.100.1:1");
-    // Who comes alone comes before them, and they have one turn: then it is another's.
-    for (leaves, follows) in [(first, other), (other, of_prefix[0])] {
-        later(&mut bench);
-        assert!(!choked(&bench, leaves) && choked(&bench, follows));
-        bench.put(Input::PeerDisconnected { peer: leaves });
-        assert!(!choked(&bench, follows));
-    }
     let late = come(&mut bench, 10, "192.0.3.1:1");
-    later(&mut bench);
-    let leaves = of_prefix[0];
-    bench.put(Input::PeerDisconnected { peer: leaves });
-    assert!(!choked(&bench, late));
+    let mut chain = |chain: &[PeerKey]| {
+        for pair in chain.windows(2) {
+            let (leaves, follows) = (pair[0], pair[1]);
+            later(&mut bench);
+            assert!(!choked(&bench, leaves) && choked(&bench, follows));
+            bench.put(Input::PeerDisconnected { peer: leaves });
+            assert!(!choked(&bench, follows), "{follows:?}");
+        }
+    };
+    // Those that came alone have the first turns, then the prefix has one, then another of it.
+    chain(&[first, other, late, of_prefix[0], of_prefix[1]]);
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl BaseShare {
             let had = self.had(peer);
             let ends = began(peer).is_none();
             let (class, has) = rank(peer);
-            let waits = (peer.company(), peer.waits_since());
+            let waits = (peer.company, peer.waits_since());
             (class, ends, has, had, waits, peer.key)
         });
         let chosen = waiting.drain(..slots.min(waiting.len()));
@@ -201,8 +201,8 @@ fn class(peer: &Candidate) -> Class {
     }
 }
 
-/// The order of those that are owed something: who got back the smallest part of what it gave comes first. Those that gave nothing
-/// come last, of these who had least.
+/// The order of those that are owed something: who got back the smallest part of what it gave comes first. Those that
+/// gave nothing come last, of these who had least.
 fn least_returned(
     peer: &Candidate,
     had: u64,
@@ -219,7 +219,7 @@ fn least_returned(
         None => (u64::MAX, had.saturating_sub(inertia)),
     };
     let waits = peer.waits_since();
-    (useless, returned, peer.company(), waits, peer.key)
+    (useless, returned, peer.company, waits, peer.key)
 }
 
 /// A turn of which nothing is taken for so long ends.

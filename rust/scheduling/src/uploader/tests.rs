@@ -34,7 +34,7 @@ impl Crowd {
         let peers = (0..count).map(|key| Candidate {
             key: PeerKey(key),
             account: account([10, 0, 0, key as u8], key),
-            sharers: 0,
+            company: 0,
             gives: 0,
             takes: 0,
             given: 0,
@@ -220,7 +220,7 @@ fn those_that_came_alone_have_the_first_turn() {
     let mut crowd = Crowd::new(UploaderPolicy::BaseShare, 6, 1);
     for peer in &mut crowd.peers[..5] {
         peer.account = account([203, 0, 113, 1], 0);
-        peer.sharers = 4;
+        peer.company = 4;
     }
     crowd.run(1);
     assert!(crowd.taken(5) > 0);

@@ -145,6 +145,7 @@ impl World {
 
     pub(super) fn dialled(&mut self, from: u32, to: u32) {
         if !self.nodes[from as usize].is_here() {
+            self.knocks.remove(&(from, to));
             return;
         }
         let Some(other) = self.nodes.get(to as usize) else {
