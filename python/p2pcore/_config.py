@@ -58,8 +58,8 @@ class SessionConfig:
         uploader: Whom to serve. "base-share": a guaranteed part of our upload goes to everybody in turn, the rest to
             those to whom we owe most (FairTorrent). "tit-for-tat": four that give most and one in turn (BEP 3).
             "round-robin": everybody in turn. "fastest": those that take fastest, and one in turn.
-        base_share: The guaranteed part, 0 to 1, of "base-share"; the only seed of a torrent shows half of it in turn. It
-            is shared equally by identity: an IPv4 /24, an IPv6 /56, or a host of a private network. When we need
+        base_share: The guaranteed part, 0 to 1, of "base-share"; the only seed of a torrent shows half of it in turn.
+            It is shared equally by identity: an IPv4 /24, an IPv6 /56, or a host of a private network. When we need
             nothing, half goes in turn.
         origin_mode: The only source of a torrent shows its pieces one by one, so that none is sent twice before each
             was sent once (BEP 16).

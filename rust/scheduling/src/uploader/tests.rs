@@ -99,6 +99,18 @@ impl Crowd {
                     peer.gifts += if served.is_gift(peer.given) { bytes } else { 0 };
                 }
             }
+            let served: Vec<Account> = self
+                .peers
+                .iter()
+                .filter(|peer| peer.served.is_some())
+                .map(|peer| peer.account)
+                .collect();
+            for peer in &mut self.peers {
+                if served.contains(&peer.account) {
+                    peer.company = 0;
+                    peer.account_since = at(self.now);
+                }
+            }
             self.now += every;
         }
     }
