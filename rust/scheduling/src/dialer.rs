@@ -201,7 +201,7 @@ impl Dialer {
 
     /// Whoever is at this address dials us just now, and is to be dialled at once, also where nobody else is: once a minute.
     pub(crate) fn meet(&mut self, now: Time, addr: SocketAddr) {
-        if self.find(addr).is_none() && self.has_place_for(addr, 2) {
+        if addr.port() != 0 && self.find(addr).is_none() && self.has_place_for(addr, 2) {
             self.insert(now, addr, PeerSource::Exchange);
         }
         let Some(known) = self.find(addr) else {
@@ -752,6 +752,8 @@ mod tests {
         let mut dialer = Dialer::new(100, 1);
         let host = |port| SocketAddr::from(([9, 9, 9, 9], port));
         dialer.add(at(0), host(1), PeerSource::Exchange);
+        dialer.meet(at(0), host(0));
+        assert_eq!(dialer.candidates.len(), 1);
         for port in 2..=9 {
             dialer.meet(at(0), host(port));
         }
