@@ -1,12 +1,15 @@
 //! Hash requests of BEP 52: which are sound, what answers them, and what an answer proves.
 //!
-//! Only the piece layer of a file and the layers above it are served: what is below would mean hashing the data again.
+//! The piece layer of a file and the layers above it are served from the metainfo; of what is below, the leaves of one
+//! piece at a time, which whoever serves them hashes anew ([`leaves`]).
 //! A tree is padded to a power of two with the roots of all-zero subtrees; padded nodes are sent like others. A request
 //! counts `proof_layers` from its base layer upwards; the first of them that the asker computes from the asked nodes
 //! itself are counted but not sent. Files no larger than a piece have no piece layer and are never asked for.
 //!
 //! A [`HashTrees`] belongs to one torrent. It keeps every fourth layer of a tree that was asked for (a fifteenth of the
 //! piece layer's size), so that an answer costs a few thousand hashes at most, whatever the torrent's size.
+
+mod leaves;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -23,12 +23,21 @@ fn torrent_of(
     roots: &[Sha256Digest],
     layers: &[Vec<Sha256Digest>],
 ) -> Arc<Metainfo> {
-    let files = counts
+    let lengths: Vec<u32> = counts.iter().map(|count| count * PIECE - 5).collect();
+    torrent_of_lengths(&lengths, roots, layers)
+}
+
+fn torrent_of_lengths(
+    lengths: &[u32],
+    roots: &[Sha256Digest],
+    layers: &[Vec<Sha256Digest>],
+) -> Arc<Metainfo> {
+    let files = lengths
         .iter()
         .zip(roots)
         .enumerate()
-        .map(|(number, (&count, root))| {
-            let length = i64::from(count) * i64::from(PIECE) - 5;
+        .map(|(number, (&length, root))| {
+            let length = i64::from(length);
             let leaf = Item::dict([
                 ("length", Item::from(length)),
                 ("pieces root", Item::from(&root[..])),
@@ -280,4 +289,139 @@ fn data_after_the_last_piece_of_a_tree_is_refused() {
     let trees = HashTrees::new(torrent_of(&[3], &[root], &[]));
     let asked = trees.requests(FILE).next().unwrap();
     assert_eq!(trees.verify(&asked, &nodes), Err(HashError::AnswerPadding));
+}
+
+/// The leaves of each piece of a file, the last of which has one block, and the piece layer over them.
+fn leaves(pieces: u32) -> (Vec<Vec<Sha256Digest>>, Vec<Sha256Digest>) {
+    let leaf =
+        |piece: u32, block: u32| sha256(&[piece.to_be_bytes(), block.to_be_bytes()].concat());
+    let blocks = |piece| if piece + 1 < pieces { 4 } else { 1 };
+    let leaves: Vec<Vec<_>> = (0..pieces)
+        .map(|piece| (0..blocks(piece)).map(|block| leaf(piece, block)).collect())
+        .collect();
+    let layer = leaves.iter().map(|leaves| merkle::root(leaves, 0, 4));
+    (leaves.clone(), layer.collect())
+}
+
+/// A file of so many pieces, the last of one block, behind another.
+fn torrent_with_leaves(pieces: u32) -> (Arc<Metainfo>, Vec<Vec<Sha256Digest>>) {
+    let (leaves, layer) = leaves(pieces);
+    let root = merkle::root(&layer, LOWEST, 1);
+    let length = (pieces - 1) * PIECE + 100;
+    let layers = [self::layer(4), layer];
+    let meta = torrent_of_lengths(&[200_000, length], &[root_of(4), root], &layers);
+    (meta, leaves)
+}
+
+#[test]
+fn the_leaves_of_each_piece_are_asked_for_answered_and_proven() {
+    let (meta, leaves) = torrent_with_leaves(5);
+    let mut seed = HashTrees::new(Arc::clone(&meta));
+    let leech = HashTrees::new(meta);
+    for (number, leaves) in (4..).zip(&leaves) {
+        let piece = PieceIndex::new(number);
+        let request = leech.leaf_request(piece).unwrap();
+        assert_eq!((request.base_layer, request.length), (0, 4));
+        assert_eq!(seed.pieces_of_leaves(&request), Ok(vec![piece]));
+        let answer = seed.answer_leaves(&request, leaves).unwrap();
+        assert_eq!(leech.verify_leaves(piece, &answer).as_ref(), Ok(leaves));
+        let mut forged = answer.clone();
+        forged[3][7] ^= 1;
+        let refused = leech.verify_leaves(piece, &forged);
+        assert_eq!(refused, Err(HashError::AnswerRoot));
+        assert!(leech.verify_leaves(piece, &answer[..3]).is_err());
+    }
+    assert_eq!(leech.leaf_request(PieceIndex::new(9)), None);
+}
+
+#[test]
+fn leaves_come_with_as_many_uncles_as_are_asked_for() {
+    let (meta, leaves) = torrent_with_leaves(5);
+    let layer: Vec<_> = leaves
+        .iter()
+        .map(|leaves| merkle::root(leaves, 0, 4))
+        .collect();
+    let root = merkle::root(&layer, LOWEST, 1);
+    let mut seed = HashTrees::new(meta);
+    for (proof_layers, uncles) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)] {
+        let request = HashRequest {
+            pieces_root: root,
+            base_layer: 0,
+            index: 8,
+            length: 4,
+            proof_layers,
+        };
+        let answer = seed.answer_leaves(&request, &leaves[2]).unwrap();
+        assert_eq!(answer.len(), 4 + uncles);
+        let proven = merkle::verify_proof(&answer[..4], 8, &answer[4..], &root);
+        assert_eq!(proven, uncles == 3);
+    }
+}
+
+#[test]
+fn unsound_requests_for_leaves_are_rejected() {
+    let (meta, leaves) = torrent_with_leaves(5);
+    let layer: Vec<_> = leaves
+        .iter()
+        .map(|leaves| merkle::root(leaves, 0, 4))
+        .collect();
+    let trees = HashTrees::new(meta);
+    let good = HashRequest {
+        pieces_root: merkle::root(&layer, LOWEST, 1),
+        base_layer: 0,
+        index: 4,
+        length: 4,
+        proof_layers: 0,
+    };
+    assert_eq!(trees.pieces_of_leaves(&good), Ok(vec![PieceIndex::new(5)]));
+    let bad = [
+        HashRequest {
+            base_layer: 1,
+            ..good.clone()
+        },
+        HashRequest {
+            length: 2,
+            ..good.clone()
+        },
+        HashRequest {
+            length: 1 << 31,
+            ..good.clone()
+        },
+        HashRequest {
+            index: 6,
+            ..good.clone()
+        },
+        HashRequest {
+            index: 20,
+            ..good.clone()
+        },
+        HashRequest {
+            proof_layers: 5,
+            ..good.clone()
+        },
+        HashRequest {
+            pieces_root: [0; 32],
+            ..good
+        },
+    ];
+    for request in bad {
+        assert!(trees.pieces_of_leaves(&request).is_err(), "{request:?}");
+    }
+}
+
+#[test]
+fn a_leaf_of_data_behind_the_end_of_a_file_is_refused() {
+    let nodes: Vec<_> = (0_u32..4)
+        .map(|number| sha256(&number.to_be_bytes()))
+        .collect();
+    let layer = vec![merkle::root(&nodes, 0, 4), merkle::root(&nodes, 0, 4)];
+    let root = merkle::root(&layer, LOWEST, 1);
+    let meta = torrent_of_lengths(&[PIECE + 100], &[root], &[layer]);
+    let trees = HashTrees::new(meta);
+    assert_eq!(
+        trees.verify_leaves(PieceIndex::new(0), &nodes),
+        Ok(nodes.clone())
+    );
+    let refused = trees.verify_leaves(PieceIndex::new(1), &nodes);
+    assert_eq!(refused, Err(HashError::AnswerPadding));
 }
