@@ -7,9 +7,10 @@ import struct
 from typing import Self
 
 CHOKE, UNCHOKE, INTERESTED, HAVE, BITFIELD, REQUEST, PIECE = 0, 1, 2, 4, 5, 6, 7
-HAVE_ALL, EXTENDED, HASH_REQUEST, HASHES = 14, 20, 21, 22
+HAVE_ALL, HAVE_NONE, EXTENDED, HASH_REQUEST, HASHES, HASH_REJECT = 14, 15, 20, 21, 22, 23
 
 FAST_AND_EXTENDED = bytes([0, 0, 0, 0, 0, 0x10, 0, 0x04])
+FAST_AND_V2 = bytes([0, 0, 0, 0, 0, 0x10, 0, 0x14])
 PEER_ID = b"-XX0001-hostile-peer"
 
 
@@ -34,9 +35,9 @@ class Stranger:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def handshake(self, info_hash: str, peer_id: bytes = PEER_ID) -> None:
+    async def handshake(self, info_hash: str, peer_id: bytes = PEER_ID, offers: bytes = FAST_AND_EXTENDED) -> None:
         """Introduces itself, and reads the answer."""
-        await self.say(b"\x13BitTorrent protocol" + FAST_AND_EXTENDED + bytes.fromhex(info_hash)[:20] + peer_id)
+        await self.say(b"\x13BitTorrent protocol" + offers + bytes.fromhex(info_hash)[:20] + peer_id)
         await self._reader.readexactly(68)
 
     async def message(self, number: int, payload: bytes = b"") -> None:

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::holepunch::{Failure, Holepunch};
 use p2pcore_protocol::layout::{Layout, Span};
 use p2pcore_protocol::message::{Message, Request};
@@ -73,6 +74,8 @@ struct World {
     stored: BTreeMap<PieceIndex, BTreeSet<BlockSpan>>,
     checks: VecDeque<PieceIndex>,
     verified: BTreeSet<PieceIndex>,
+    /// Stored blocks of which the Swarm was told that they are right.
+    proven: BTreeSet<BlockSpan>,
 }
 
 impl World {
@@ -91,6 +94,7 @@ impl World {
             stored: BTreeMap::new(),
             checks: VecDeque::new(),
             verified: BTreeSet::new(),
+            proven: BTreeSet::new(),
         }
     }
 
@@ -138,7 +142,7 @@ impl World {
                     "serves {peer:?}, who is gone"
                 );
                 assert!(
-                    self.verified.contains(&span.piece),
+                    self.verified.contains(&span.piece) || self.proven.contains(&span),
                     "serves {span:?} unverified"
                 );
                 let checked = self
@@ -168,6 +172,17 @@ impl World {
             Output::Check { piece, .. } => self.check(piece),
             Output::Drop { piece } => {
                 self.stored.remove(&piece);
+                self.proven.retain(|span| span.piece != piece);
+            }
+            Output::AskLeaves { peer, piece } => {
+                assert!(
+                    self.peers.contains_key(&peer),
+                    "asks {peer:?} for leaves, who is gone"
+                );
+                assert!(
+                    !self.verified.contains(&piece),
+                    "asks for leaves of {piece}"
+                );
             }
             Output::Dial { addr, .. } => {
                 assert!(self.dials.insert(addr), "dials {addr} twice at once");
@@ -331,6 +346,7 @@ impl World {
         let Some(piece) = self.checks.pop_front() else {
             return;
         };
+        self.proven.retain(|span| span.piece != piece);
         let blocks = self.layout.blocks(piece);
         let prints = blocks.map(|_| Print(script.small(2).into())).collect();
         let verdict = match script.small(6) {
@@ -376,8 +392,21 @@ impl World {
         self.handle(Input::Addresses(found));
     }
 
+    /// Some of the blocks that are there have their leaves; of what is not there the Swarm is told in vain.
+    fn prove(&mut self, script: &mut Script<'_>) -> Input {
+        let piece = PieceIndex::new(script.small(8));
+        let blocks: Vec<u32> = (0..4).filter(|_| script.yes()).collect();
+        let there = self.stored.get(&piece);
+        let there = there.filter(|_| !self.checks.contains(&piece));
+        let proven = there.into_iter().flatten();
+        let proven = proven.filter(|span| blocks.contains(&(span.begin / BLOCK)));
+        self.proven.extend(proven);
+        Input::Proven { piece, blocks }
+    }
+
     fn steer(&mut self, script: &mut Script<'_>) {
-        let input = match script.small(7) {
+        let input = match script.small(8) {
+            7 => self.prove(script),
             5 => Input::Deadline {
                 piece: script.small(9),
                 within: script
@@ -409,7 +438,15 @@ impl World {
         let Some(peer) = self.peer(script) else {
             return;
         };
-        let input = match script.small(11) {
+        let input = match script.small(13) {
+            12 => Input::PeerComing {
+                peer,
+                coming: Coming {
+                    piece: script.small(9),
+                    hops: script.small(4) as u8,
+                },
+            },
+            11 => Input::LeavesRefused { peer },
             0 => Input::PeerRequestLimit {
                 peer,
                 reqq: script.number(),
@@ -440,6 +477,7 @@ impl World {
                     seeds: script.yes().then_some(8),
                     exchange: script.yes().then_some(10),
                     punch: script.yes().then_some(11),
+                    coming: script.yes().then_some(12),
                     listen_port: script.yes().then_some(6_881),
                 },
             },

@@ -8,7 +8,7 @@ use p2pcore_protocol::codec::{
     Decoder, Frame, PIECE_HEADER, WireError, encode, encode_piece_header,
 };
 use p2pcore_protocol::extension::{
-    ExtensionHandshake, HANDSHAKE_ID, parse_dont_have, parse_upload_only,
+    Coming, ExtensionHandshake, HANDSHAKE_ID, parse_dont_have, parse_upload_only,
 };
 use p2pcore_protocol::handshake::{HANDSHAKE_LEN, Handshake, check_start};
 use p2pcore_protocol::holepunch::Holepunch;
@@ -118,6 +118,7 @@ fn extended(id: u8, payload: &[u8]) {
         );
     }
     assert_eq!(parse_dont_have(payload).is_ok(), payload.len() == 4);
+    assert_eq!(Coming::parse(payload).is_ok(), payload.len() == 5);
     assert_eq!(parse_upload_only(payload).is_ok(), payload.len() == 1);
     if let Ok(exchange) = Exchange::parse(payload) {
         let most = MOST_READ * 2;

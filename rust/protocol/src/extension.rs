@@ -1,4 +1,5 @@
-//! The extension handshake (BEP 10), and the two one-line extension messages: don't-have (BEP 54) and upload-only.
+//! The extension handshake (BEP 10), and the one-line extension messages: don't-have (BEP 54), upload-only, and
+//! that a piece comes.
 //!
 //! The handshake is a dictionary that each side sends once or more; a later one changes only what it names
 //! ([`ExtensionHandshake::update`]). Everything in it is a peer's claim: numbers out of range are left out, text is cut
@@ -38,6 +39,8 @@ pub struct ExtensionIds {
     pub p2_seeds: Option<u8>,
     /// Two are to dial each other ([`crate::holepunch`]).
     pub p2_punch: Option<u8>,
+    /// A piece is not there yet and comes ([`Coming`]).
+    pub p2_coming: Option<u8>,
 }
 
 /// What an extension handshake says. Everything is optional.
@@ -185,6 +188,7 @@ impl ExtensionIds {
             (P2_SITE, self.p2_site),
             (P2_SEEDS, self.p2_seeds),
             (P2_PUNCH, self.p2_punch),
+            (P2_COMING, self.p2_coming),
         ];
         let known = named
             .into_iter()
@@ -202,6 +206,7 @@ impl ExtensionIds {
             p2_site: id(P2_SITE),
             p2_seeds: id(P2_SEEDS),
             p2_punch: id(P2_PUNCH),
+            p2_coming: id(P2_COMING),
         }
     }
 
@@ -213,6 +218,7 @@ impl ExtensionIds {
         replace(&mut self.p2_site, later.p2_site);
         replace(&mut self.p2_seeds, later.p2_seeds);
         replace(&mut self.p2_punch, later.p2_punch);
+        replace(&mut self.p2_coming, later.p2_coming);
     }
 }
 
@@ -228,6 +234,38 @@ pub fn parse_dont_have(payload: &[u8]) -> Result<u32, ExtensionError> {
         expected: 4,
     };
     octets(payload).map(u32::from_be_bytes).ok_or_else(length)
+}
+
+/// A piece comes: what is asked of it is sent as it is verified, block by block, or once the piece is there. An extension
+/// message of ours, `p2_coming`; a `have` follows, or that it does not come after all (BEP 54).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coming {
+    /// The piece, unchecked.
+    pub piece: u32,
+    /// So many peers pass it on between whoever has it and the receiver of this: nobody waits for who waits for it.
+    pub hops: u8,
+}
+
+impl Coming {
+    /// The payload that says so. Goes to a peer that named an id for `p2_coming`.
+    pub const fn encode(self) -> [u8; 5] {
+        let [a, b, c, d] = self.piece.to_be_bytes();
+        [a, b, c, d, self.hops]
+    }
+
+    /// What a payload says.
+    pub fn parse(payload: &[u8]) -> Result<Self, ExtensionError> {
+        match *payload {
+            [a, b, c, d, hops] => Ok(Self {
+                piece: u32::from_be_bytes([a, b, c, d]),
+                hops,
+            }),
+            _ => Err(ExtensionError::Length {
+                found: payload.len(),
+                expected: 5,
+            }),
+        }
+    }
 }
 
 /// The payload that says whether we still download. Goes to a peer that named an id for `upload_only`.
@@ -253,6 +291,7 @@ const UPLOAD_ONLY: &str = "upload_only";
 const P2_SITE: &str = "p2_site";
 const P2_SEEDS: &str = "p2_seeds";
 const P2_PUNCH: &str = "p2_punch";
+const P2_COMING: &str = "p2_coming";
 
 /// A number in this range; others count as not said.
 fn number<T: TryFrom<i64>>(
@@ -296,7 +335,7 @@ mod tests {
     use super::*;
 
     fn ids() -> impl Strategy<Value = ExtensionIds> {
-        any::<[Option<u8>; 7]>().prop_map(|[a, b, c, d, e, f, g]| ExtensionIds {
+        any::<[Option<u8>; 8]>().prop_map(|[a, b, c, d, e, f, g, h]| ExtensionIds {
             ut_metadata: a,
             ut_pex: b,
             lt_donthave: c,
@@ -304,6 +343,7 @@ mod tests {
             p2_site: e,
             p2_seeds: f,
             p2_punch: g,
+            p2_coming: h,
         })
     }
 
@@ -440,6 +480,12 @@ mod tests {
     #[test]
     fn short_messages_have_their_exact_length() {
         assert_eq!(parse_dont_have(&encode_dont_have(77)), Ok(77));
+        let coming = Coming {
+            piece: 1 << 20,
+            hops: 3,
+        };
+        assert_eq!(Coming::parse(&coming.encode()), Ok(coming));
+        assert!(Coming::parse(b"abcd").is_err());
         assert_eq!(
             parse_dont_have(b"abc"),
             Err(ExtensionError::Length {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::Exchange;
@@ -66,6 +67,8 @@ pub struct Extensions {
     pub exchange: Option<u8>,
     /// Its id for the message by which two are told to dial each other (`p2_punch`).
     pub punch: Option<u8>,
+    /// Its id for the message that a piece comes (`p2_coming`).
+    pub coming: Option<u8>,
     /// Where it takes connections (`p`, BEP 10).
     pub listen_port: Option<u16>,
 }
@@ -199,6 +202,18 @@ pub enum Input {
         /// only the sender of a whole bad piece is found out.
         prints: Vec<Print>,
     },
+    /// Blocks that were stored have the leaves of their piece (v2): they may go on to others before the piece is whole.
+    Proven {
+        /// The piece.
+        piece: PieceIndex,
+        /// Which, by number.
+        blocks: Vec<u32>,
+    },
+    /// The peer gave no leaves where [`Output::AskLeaves`](crate::Output::AskLeaves) asked for them.
+    LeavesRefused {
+        /// The peer.
+        peer: PeerKey,
+    },
     /// Pieces that storage already holds, checked before (resume, or the first hash check of a seed).
     Had(Vec<Verified>),
     /// Priority of each piece: 0 is unwanted; 1 to 255, higher is sooner. Length: the number of pieces.
@@ -230,6 +245,13 @@ pub enum Input {
         peer: PeerKey,
         /// The piece.
         piece: u32,
+    },
+    /// A piece comes to the peer (`p2_coming`). The index is not yet checked.
+    PeerComing {
+        /// The peer.
+        peer: PeerKey,
+        /// What it said.
+        coming: Coming,
     },
     /// Storage lost the blocks of a piece (a failed write): it is missing again. No verdict follows for it.
     StoreFailed {

@@ -97,12 +97,21 @@ pub enum Output {
         /// What.
         message: Message,
     },
-    /// Read these bytes from storage and send them as a piece message. Pad bytes are zero. Only pieces we have.
+    /// Send these bytes as a piece message: of a piece that we have, or a block that was stored and proven. Pad bytes are
+    /// zero.
     Serve {
         /// To whom.
         peer: PeerKey,
         /// Which bytes.
         span: BlockSpan,
+    },
+    /// Ask the peer for the leaves of a piece (v2), compare with them the blocks that are stored and those that come, and
+    /// say which are proven. Where there are none to ask for, nothing follows.
+    AskLeaves {
+        /// Whom.
+        peer: PeerKey,
+        /// The piece.
+        piece: PieceIndex,
     },
     /// Keep the payload as part of its piece.
     Store {

@@ -5,7 +5,7 @@ mod peer;
 
 use std::net::SocketAddr;
 
-pub(crate) use self::peer::{ALLOWED_FAST_KEPT, Peer, Place};
+pub(crate) use self::peer::{ALLOWED_FAST_KEPT, COMING_KEPT, Peer, Place};
 use crate::identity::Account;
 use crate::input::PeerKey;
 use crate::time::Time;

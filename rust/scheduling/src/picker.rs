@@ -79,6 +79,10 @@ pub(crate) enum PickEnd {
     Starved,
 }
 
+/// A piece is scarce while no more peers in sight have it, those that have everything not counted.
+const SCARCE: u16 = 4;
+/// And goes before a begun one of which there are more than so many more.
+const RARER: u16 = 2;
 /// Begun pieces looked at for one pick; they are few unless a peer that held hundreds left.
 const PARTIALS_SEEN: usize = 256;
 
@@ -187,6 +191,7 @@ impl Picker {
                 let new = self.has_unspread_for(wish);
                 (!new).then(|| self.best_partial(wish, wish.alone))?
             });
+            let begun = begun.filter(|&piece| !self.has_scarcer_for(now, wish, piece));
             let piece = match begun {
                 Some(piece) => piece,
                 None => match self.begin_best(now, wish, last, whole) {
@@ -215,6 +220,31 @@ impl Picker {
                 let rare = self.order.availability()[piece as usize] == 0;
                 rare && !wish.avoid.contains(&piece) && self.fits_budget(piece)
             })
+    }
+
+    /// Whether the peer has a scarce piece that nobody was asked for, while of the begun one there are enough: what few have
+    /// keeps many busy once it is passed on.
+    fn has_scarcer_for(&mut self, now: Time, wish: &Wish, begun: u32) -> bool {
+        let copies = |order: &Order, piece: u32| order.availability()[piece as usize];
+        let mine = copies(&self.order, begun);
+        let is_scarcer = |order: &Order, piece: u32| {
+            let copies = copies(order, piece);
+            copies <= SCARCE && copies + RARER < mine
+        };
+        if mine <= RARER || wish.alone || wish.only.is_some() || self.order.is_sequential() {
+            return false;
+        }
+        self.order.freshen(now, &mut self.random);
+        let first = self.order.first();
+        if !first.is_some_and(|piece| is_scarcer(&self.order, piece)) {
+            return false;
+        }
+        let best = (self.order).pick(wish.holds, wish.avoid, &mut self.random);
+        best.is_some_and(|best| {
+            is_scarcer(&self.order, best)
+                && self.order.priority(best) >= self.order.priority(begun)
+                && self.fits_budget(best)
+        })
     }
 
     /// Picks blocks of the named pieces only (a peer that chokes us allows these, BEP 6).
@@ -251,6 +281,11 @@ impl Picker {
     /// A block was stored. Whether its piece is whole now.
     pub(crate) fn store(&mut self, piece: u32, block: u32, sender: PeerKey) -> bool {
         self.partials.store(piece, block, sender)
+    }
+
+    /// A stored block is known to be right, before its piece is whole.
+    pub(crate) fn prove(&mut self, piece: u32, block: u32) {
+        self.partials.prove(piece, block);
     }
 
     /// Gives up a begun piece, stored blocks and all; it is open again if it is needed. Bytes stored in vain.

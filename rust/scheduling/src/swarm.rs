@@ -16,6 +16,7 @@ mod offering;
 mod outbox;
 mod pieces;
 mod punching;
+mod relaying;
 mod revealing;
 mod seeds;
 mod serving;
@@ -178,6 +179,8 @@ impl Swarm {
             Input::Progress { peer, bytes } => self.on_progress(now, peer, bytes),
             Input::Writable { peer, room } => self.on_writable(now, peer, room),
             Input::Checked { verdict, prints } => self.on_checked(now, verdict, &prints),
+            Input::Proven { piece, blocks } => self.on_proven(now, piece, &blocks),
+            Input::LeavesRefused { peer } => self.on_leaves_refused(peer),
             Input::Had(pieces) => self.on_had(now, &pieces),
             Input::Priorities(priorities) => self.on_priorities(now, &priorities),
             Input::Sequential(sequential) => self.picker.set_sequential(sequential),
@@ -189,6 +192,7 @@ impl Swarm {
                 }
             }
             Input::DialFailed { addr, for_good } => self.dialer.on_failed(now, addr, for_good),
+            Input::PeerComing { peer, coming } => self.on_coming(now, peer, coming),
             Input::PeerLacks { peer, piece } => self.on_lacks(now, peer, piece),
             Input::StoreFailed { piece } => self.on_store_failed(now, piece),
             Input::Misbehaved { peer, reason } => self.on_misbehaved(now, peer, reason),

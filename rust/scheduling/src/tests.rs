@@ -12,6 +12,7 @@ mod passing;
 mod peering;
 mod picking;
 mod punching;
+mod relaying;
 mod seeds;
 mod showing;
 mod steering;

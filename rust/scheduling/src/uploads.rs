@@ -55,14 +55,16 @@ impl Uploads {
         self.room = room;
     }
 
-    /// The next request to serve, while there is room, but for the pieces that are still to come. The last one may
-    /// overshoot: it is longer than what is left.
-    pub(crate) fn serve_next(&mut self, coming: &[u32]) -> Option<BlockSpan> {
+    /// The next request to serve of those whose block is there, while there is room. The last one may overshoot: it is
+    /// longer than what is left.
+    pub(crate) fn serve_next(
+        &mut self,
+        is_there: impl Fn(&BlockSpan) -> bool,
+    ) -> Option<BlockSpan> {
         if self.room == 0 {
             return None;
         }
-        let ready = |span: &BlockSpan| !coming.contains(&span.piece.get());
-        let at = self.queue.iter().position(ready)?;
+        let at = self.queue.iter().position(is_there)?;
         let span = self.queue.remove(at)?;
         self.room = self.room.saturating_sub(span.length);
         Some(span)
@@ -89,11 +91,11 @@ mod tests {
         assert!((0..4).all(|begin| uploads.push(span(begin), 4)));
         assert!(!uploads.push(span(4), 4));
         assert!(uploads.cancel(span(1)) && !uploads.cancel(span(1)));
-        assert_eq!(uploads.serve_next(&[]), None);
+        assert_eq!(uploads.serve_next(|_| true), None);
         uploads.set_room(15);
-        assert_eq!(uploads.serve_next(&[]), Some(span(0)));
-        assert_eq!(uploads.serve_next(&[]), Some(span(2)));
-        assert_eq!(uploads.serve_next(&[]), None);
+        assert_eq!(uploads.serve_next(|_| true), Some(span(0)));
+        assert_eq!(uploads.serve_next(|_| true), Some(span(2)));
+        assert_eq!(uploads.serve_next(|_| true), None);
         assert_eq!(uploads.len(), 1);
     }
 

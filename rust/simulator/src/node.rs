@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) wanted: (u32, Nanos),
     /// Corrupt blocks stored, by piece, each with its sender.
     pub(crate) corrupt: BTreeMap<u32, Vec<(BlockSpan, u32)>>,
+    /// Pieces that are still to come and whose leaves it knows.
+    pub(crate) leaves: BTreeSet<u32>,
     pub(crate) seen: Seen,
 }
 
@@ -113,6 +115,7 @@ impl Node {
             known: Vec::new(),
             wanted: (0, 0),
             corrupt: BTreeMap::new(),
+            leaves: BTreeSet::new(),
             seen: Seen::default(),
         }
     }

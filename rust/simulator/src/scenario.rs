@@ -299,7 +299,7 @@ impl Scenario {
             degree: 40,
             config: SwarmConfig::default(),
             check: Duration::from_millis(2),
-            leaves_known: false,
+            leaves_known: true,
             send_queue: SendQueue::default(),
             limit: Duration::from_mins(20),
             mark: Duration::from_secs(3),

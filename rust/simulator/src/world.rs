@@ -2,6 +2,7 @@
 //! engine does, and decides nothing itself.
 
 mod connecting;
+mod leaves;
 mod outputs;
 mod present;
 mod sending;

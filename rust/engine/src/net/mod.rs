@@ -6,6 +6,7 @@
 mod connect;
 mod fetched;
 mod jobs;
+mod leaves;
 mod limits;
 mod listen;
 mod lsd;

@@ -11,10 +11,18 @@ use p2pcore_protocol::message::Message;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     messages: Vec<u8>,
-    pub blocks: VecDeque<BlockSpan>,
+    pub blocks: VecDeque<Serving>,
     /// There are `have`s among the messages, or something else.
     news: bool,
     other: bool,
+}
+
+/// A block to be sent.
+#[derive(Debug)]
+pub(super) struct Serving {
+    pub span: BlockSpan,
+    /// Its bytes, where its piece is not on disk yet.
+    pub data: Option<Vec<u8>>,
 }
 
 /// When what waits should go.
@@ -69,7 +77,7 @@ impl Outbox {
 
     /// Payload bytes that wait.
     pub fn payload(&self) -> u32 {
-        self.blocks.iter().map(|span| span.length).sum()
+        self.blocks.iter().map(|block| block.span.length).sum()
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::outbox::{Due, Outbox};
+use super::outbox::{Due, Outbox, Serving};
 use super::torrent::Torrent;
 use super::{Net, reader, writer};
 
@@ -71,6 +71,7 @@ impl Peer {
                 seeds: id(said.ids.p2_seeds),
                 exchange: id(said.ids.ut_pex),
                 punch: id(said.ids.p2_punch),
+                coming: id(said.ids.p2_coming),
                 listen_port: said.listen_port,
             },
         }
@@ -105,8 +106,8 @@ impl Peer {
     }
 
     /// Queues a block and wakes the writer.
-    pub fn serve(&self, span: p2pcore_protocol::BlockSpan) {
-        self.outbox.borrow_mut().blocks.push_back(span);
+    pub fn serve(&self, block: Serving) {
+        self.outbox.borrow_mut().blocks.push_back(block);
         self.wake.notify_one();
     }
 
@@ -229,11 +230,12 @@ pub(super) mod tests {
                 if also {
                     peer.send(&Message::Interested);
                 } else {
-                    peer.serve(p2pcore_protocol::BlockSpan {
+                    let span = p2pcore_protocol::BlockSpan {
                         piece: PieceIndex::new(0),
                         begin: 0,
                         length: 1,
-                    });
+                    };
+                    peer.serve(Serving { span, data: None });
                 }
             });
             assert_eq!(waited, Duration::ZERO);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use p2pcore_protocol::{BLOCK, PieceIndex};
 use p2pcore_scheduling::{Fact, Output};
 
+use super::outbox::Serving;
 use super::torrent::{Core, Torrent};
-use super::{Net, connect, fetched};
+use super::{Net, connect, fetched, leaves};
 use crate::api::EventKind;
 
 /// Until the Swarm has nothing more to say.
@@ -20,9 +21,11 @@ pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
             }
             Output::Serve { peer, span } => {
                 if let Some(peer) = core.peers.get(&peer) {
-                    peer.serve(span);
+                    let data = core.of_partial(span);
+                    peer.serve(Serving { span, data });
                 }
             }
+            Output::AskLeaves { peer, piece } => core.ask_for_leaves(peer, piece),
             Output::Store { ticket, span } => {
                 if let Some(data) = core.take_ticket(ticket) {
                     let blocks = core.partial.entry(span.piece).or_default();
@@ -55,6 +58,7 @@ pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
             Output::Fact(fact) => tell(net, torrent, core, fact),
         }
     }
+    leaves::read_due(net, torrent, core);
 }
 
 fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex, prints: bool) {

@@ -3,7 +3,7 @@
 use std::io;
 
 use p2pcore_protocol::codec::Decoder;
-use p2pcore_protocol::extension::{self, ExtensionError, ExtensionHandshake};
+use p2pcore_protocol::extension::{self, Coming, ExtensionError, ExtensionHandshake};
 use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::Exchange;
@@ -17,7 +17,8 @@ use super::limits::{Allowance, Way};
 use super::peer::Peer;
 use super::stream::{Arrived, Stream};
 use super::torrent::{
-    Core, DONT_HAVE_ID, EXCHANGE_ID, PUNCH_ID, SEEDS_ID, SITE_ID, Torrent, UPLOAD_ONLY_ID,
+    COMING_ID, Core, DONT_HAVE_ID, EXCHANGE_ID, PUNCH_ID, SEEDS_ID, SITE_ID, Torrent,
+    UPLOAD_ONLY_ID,
 };
 
 /// Reads until the connection ends.
@@ -74,14 +75,16 @@ fn take_all(input: &mut Stream, core: &mut Core, peer: &Peer) -> Result<(), Clos
         match input.next(&mut core.spare) {
             Ok(None) => break Ok(()),
             Ok(Some(Arrived::Block { piece, begin, data })) => {
-                core.block_arrived(peer.key, piece, begin, data);
+                if let Err(reason) = core.block_arrived(peer.key, piece, begin, data) {
+                    break Err(broken(core, peer, reason));
+                }
             }
             Ok(Some(Arrived::Message(message))) => {
                 if handle(core, peer, message).is_err() {
-                    break Err(broken(core, peer));
+                    break Err(broken(core, peer, CloseReason::ProtocolError));
                 }
             }
-            Err(_) => break Err(broken(core, peer)),
+            Err(_) => break Err(broken(core, peer, CloseReason::ProtocolError)),
         }
     };
     let payload = input.payload();
@@ -94,8 +97,7 @@ fn take_all(input: &mut Stream, core: &mut Core, peer: &Peer) -> Result<(), Clos
     result
 }
 
-fn broken(core: &mut Core, peer: &Peer) -> CloseReason {
-    let reason = CloseReason::ProtocolError;
+fn broken(core: &mut Core, peer: &Peer, reason: CloseReason) -> CloseReason {
     core.handle(Input::Misbehaved {
         peer: peer.key,
         reason,
@@ -116,6 +118,13 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
         } => core.handle(Input::PeerLacks {
             peer: peer.key,
             piece: extension::parse_dont_have(&payload)?,
+        }),
+        Message::Extended {
+            id: COMING_ID,
+            payload,
+        } => core.handle(Input::PeerComing {
+            peer: peer.key,
+            coming: Coming::parse(&payload)?,
         }),
         Message::Extended {
             id: UPLOAD_ONLY_ID,
@@ -156,7 +165,9 @@ fn handle(core: &mut Core, peer: &Peer, message: Message) -> Result<(), Extensio
             Err(ExtensionError::UnknownKind) => {} // of a later version
             Err(error) => return Err(error),
         },
-        Message::HashRequest(request) => peer.send(&core.answer_hashes(request)),
+        Message::HashRequest(request) => core.answer_hashes(peer, request),
+        Message::Hashes { request, hashes } => core.hashes_came(peer, request, hashes),
+        Message::HashReject(request) => core.hashes_refused(peer, request),
         message => core.handle(Input::Message {
             peer: peer.key,
             message,

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use p2pcore_protocol::extension::{ExtensionHandshake, ExtensionIds};
 use p2pcore_protocol::hashes::HashTrees;
-use p2pcore_protocol::message::{HashRequest, Message};
-use p2pcore_protocol::{FileIndex, Member, Metainfo, PieceIndex, Verified};
+use p2pcore_protocol::message::Message;
+use p2pcore_protocol::{BLOCK, FileIndex, Member, Metainfo, PieceIndex, Verified};
 use p2pcore_scheduling::{
     CloseReason, Input, PeerInfo, PeerKey, PeerSource, Site, Swarm, SwarmConfig, Ticket, Time,
     Verdict,
@@ -28,6 +28,7 @@ use tokio::sync::Semaphore;
 use self::resting::Resting;
 use super::fetched::Fetched;
 use super::jobs::{self, JobResult, PieceOutcome};
+use super::leaves::Leaves;
 use super::peer::Peer;
 use super::spare::Spare;
 use super::{Net, forget, pump, status, writer};
@@ -77,7 +78,8 @@ pub(super) struct Core {
     pub whole: Vec<FileIndex>,
     pub unflushed: bool,
     pub changed: bool,
-    trees: HashTrees,
+    pub trees: HashTrees,
+    pub leaves: Leaves,
     now: Time,
     next_key: u64,
     user_peers: Vec<SocketAddr>,
@@ -269,6 +271,7 @@ impl Torrent {
                 p2_site: net.config.locality.then_some(SITE_ID),
                 p2_seeds: Some(SEEDS_ID),
                 p2_punch: core.swarm.config().exchange.then_some(PUNCH_ID),
+                p2_coming: Some(COMING_ID),
                 ..ExtensionIds::default()
             },
             client: Some(concat!("p2pcore ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -289,6 +292,7 @@ impl Torrent {
             core.changed = true;
             // A torrent that was opened anew does not know the peers of its time before.
             if core.peers.remove(&peer.key).is_some() {
+                core.forget_leaves_of(peer.key);
                 core.handle(Input::PeerDisconnected { peer: peer.key });
             }
         });
@@ -433,6 +437,10 @@ impl Torrent {
             net.drained.notify_waiters();
         }
         let failed = self.with(net, |core| {
+            let bad_blocks = match outcome {
+                PieceOutcome::Bad(_) => core.bad_blocks(piece, &blocks),
+                PieceOutcome::Stored(..) | PieceOutcome::Failed(_) => Vec::new(),
+            };
             core.recycle(blocks);
             match outcome {
                 PieceOutcome::Stored(verified, prints) => {
@@ -448,7 +456,6 @@ impl Torrent {
                     None
                 }
                 PieceOutcome::Bad(prints) => {
-                    let bad_blocks = Vec::new();
                     let verdict = Verdict::Bad { piece, bad_blocks };
                     core.handle(Input::Checked { verdict, prints });
                     None
@@ -571,6 +578,7 @@ impl Core {
             unflushed: false,
             changed: true,
             trees: HashTrees::new(Arc::clone(meta)),
+            leaves: Leaves::default(),
             now: net.now(),
             next_key: 0,
             user_peers: Vec::new(),
@@ -598,8 +606,18 @@ impl Core {
         self.now
     }
 
-    /// A block's payload is complete.
-    pub fn block_arrived(&mut self, peer: PeerKey, piece: u32, begin: u32, data: Vec<u8>) {
+    /// A block's payload is complete. An error where it is known not to be what it should be.
+    pub fn block_arrived(
+        &mut self,
+        peer: PeerKey,
+        piece: u32,
+        begin: u32,
+        data: Vec<u8>,
+    ) -> Result<(), CloseReason> {
+        let right = self.is_right(piece, begin, &data);
+        if right == Some(false) {
+            return Err(CloseReason::CorruptData);
+        }
         let ticket = Ticket(self.next_key);
         self.next_key += 1;
         let length = data.len() as u32;
@@ -611,6 +629,11 @@ impl Core {
             length,
             ticket,
         });
+        if right == Some(true) {
+            let (piece, blocks) = (PieceIndex::new(piece), vec![begin / BLOCK]);
+            self.handle(Input::Proven { piece, blocks });
+        }
+        Ok(())
     }
 
     /// The payload that a ticket names.
@@ -635,14 +658,6 @@ impl Core {
             if *missing == 0 {
                 whole.push(file);
             }
-        }
-    }
-
-    /// The hashes that a peer asks for (BEP 52), or the refusal.
-    pub fn answer_hashes(&mut self, request: HashRequest) -> Message {
-        match self.trees.answer(&request) {
-            Ok(hashes) => Message::Hashes { request, hashes },
-            Err(_) => Message::HashReject(request),
         }
     }
 
@@ -701,6 +716,7 @@ pub(super) const SITE_ID: u8 = 3;
 pub(super) const SEEDS_ID: u8 = 4;
 pub(super) const EXCHANGE_ID: u8 = 5;
 pub(super) const PUNCH_ID: u8 = 6;
+pub(super) const COMING_ID: u8 = 7;
 
 /// How much work a crash may cost: pieces of the last seconds are hashed again.
 const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(5);

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::limits::{Allowance, Way};
-use super::outbox::Due;
+use super::outbox::{Due, Serving};
 use super::peer::Peer;
 use super::torrent::Torrent;
 use super::{Net, jobs};
@@ -91,6 +91,8 @@ async fn write_meanwhile(
 struct Batch {
     messages: Vec<u8>,
     spans: Vec<BlockSpan>,
+    /// Those of them that come from storage, with their place in the payload.
+    to_read: Vec<(usize, BlockSpan)>,
     /// Of the blocks, one after the other.
     headers: Vec<u8>,
     /// The blocks themselves, likewise. It may be longer: what was read into once need not be cleared again.
@@ -103,6 +105,7 @@ impl Batch {
     fn take(&mut self, peer: &Peer, limited: bool) -> bool {
         self.messages.clear();
         self.spans.clear();
+        self.to_read.clear();
         self.headers.clear();
         let mut outbox = peer.outbox.borrow_mut();
         let news = outbox.take_messages(&mut self.messages);
@@ -112,17 +115,26 @@ impl Batch {
             (false, _) => BATCH,
         };
         let count = outbox.blocks.len().min(most);
-        outbox
-            .blocks
-            .drain(..count)
-            .for_each(|span| self.push(span));
-        self.payload.grow(self.payload_length());
+        let lengths = outbox.blocks.iter().map(|block| block.span.length as usize);
+        self.payload.grow(lengths.take(count).sum());
+        let blocks = outbox.blocks.drain(..count);
+        let mut at = 0;
+        for block in blocks {
+            let length = block.span.length as usize;
+            self.push(at, block);
+            at += length;
+        }
         news
     }
 
-    fn push(&mut self, span: BlockSpan) {
+    fn push(&mut self, at: usize, block: Serving) {
+        let Serving { span, data } = block;
         let headers = &mut self.headers;
         codec::encode_piece_header(span.piece.get(), span.begin, span.length, headers);
+        match data {
+            Some(data) => self.payload[at..at + data.len()].copy_from_slice(&data),
+            None => self.to_read.push((at, span)),
+        }
         self.spans.push(span);
     }
 
@@ -144,15 +156,19 @@ impl Batch {
     }
 }
 
-/// Blocks that follow each other in a piece, as one: a read costs as much for one as for many.
-fn runs(spans: &[BlockSpan]) -> Vec<BlockSpan> {
-    let mut runs: Vec<BlockSpan> = Vec::new();
-    for span in spans {
+/// Blocks that follow each other in a piece and in the payload, as one: a read costs as much for one as for many.
+fn runs(blocks: &[(usize, BlockSpan)]) -> Vec<(usize, BlockSpan)> {
+    let mut runs: Vec<(usize, BlockSpan)> = Vec::new();
+    for &(at, span) in blocks {
         match runs.last_mut() {
-            Some(run) if run.piece == span.piece && run.begin + run.length == span.begin => {
+            Some((from, run))
+                if run.piece == span.piece
+                    && run.begin + run.length == span.begin
+                    && *from + run.length as usize == at =>
+            {
                 run.length += span.length;
             }
-            _ => runs.push(*span),
+            _ => runs.push((at, span)),
         }
     }
     runs
@@ -160,7 +176,7 @@ fn runs(spans: &[BlockSpan]) -> Vec<BlockSpan> {
 
 /// Reads the blocks: from the page cache at once, otherwise on a thread that may wait for the disk.
 async fn read_blocks(net: &Net, torrent: &Torrent, batch: &mut Batch) -> Result<(), CloseReason> {
-    let runs = runs(&batch.spans);
+    let runs = runs(&batch.to_read);
     if runs.is_empty() {
         return Ok(());
     }
@@ -171,20 +187,17 @@ async fn read_blocks(net: &Net, torrent: &Torrent, batch: &mut Batch) -> Result<
         torrent.fail(net, error);
         CloseReason::Stopped
     };
-    let mut at = 0;
-    for (number, run) in runs.iter().enumerate() {
-        let end = at + run.length as usize;
-        match storage.read_now(*run, &mut batch.payload[at..end]) {
+    let place = |at: usize, run: BlockSpan| at..at + run.length as usize;
+    for (number, &(at, run)) in runs.iter().enumerate() {
+        match storage.read_now(run, &mut batch.payload[place(at, run)]) {
             Some(read) => read.map_err(fail)?,
             None => {
                 let rest = runs[number..].to_vec();
                 let storage = std::sync::Arc::clone(&storage);
                 let mut payload = std::mem::take(&mut batch.payload);
                 let read = jobs::read(torrent.reads(), move || {
-                    for run in rest {
-                        let end = at + run.length as usize;
-                        storage.read(run, &mut payload[at..end])?;
-                        at = end;
+                    for (at, run) in rest {
+                        storage.read(run, &mut payload[place(at, run)])?;
                     }
                     Ok::<_, StorageError>(payload)
                 });
@@ -193,7 +206,6 @@ async fn read_blocks(net: &Net, torrent: &Torrent, batch: &mut Batch) -> Result<
                 break;
             }
         }
-        at = end;
     }
     Ok(())
 }
@@ -235,14 +247,21 @@ mod tests {
     #[test]
     fn blocks_in_a_row_are_read_as_one() {
         let blocks = [
-            span(0, 0, 4),
-            span(0, 4, 4),
-            span(0, 8, 2),
-            span(1, 10, 4),
-            span(1, 0, 4),
-            span(0, 4, 4),
+            (0, span(0, 0, 4)),
+            (4, span(0, 4, 4)),
+            (8, span(0, 8, 2)),
+            (10, span(1, 10, 4)),
+            (14, span(1, 0, 4)),
+            (18, span(0, 4, 4)),
+            (30, span(0, 8, 4)),
         ];
-        let expected = [span(0, 0, 10), span(1, 10, 4), span(1, 0, 4), span(0, 4, 4)];
+        let expected = [
+            (0, span(0, 0, 10)),
+            (10, span(1, 10, 4)),
+            (14, span(1, 0, 4)),
+            (18, span(0, 4, 4)),
+            (30, span(0, 8, 4)), // elsewhere in the payload
+        ];
         assert_eq!(runs(&blocks), expected);
     }
 
@@ -253,9 +272,14 @@ mod tests {
             payload: PageBuffer::new(100),
             ..Batch::default()
         };
-        batch.payload[..17].copy_from_slice(b"abcdefgh, as was ");
-        batch.push(span(7, 0, 3));
-        batch.push(span(7, 16, 5));
+        batch.payload[..17].copy_from_slice(b"abc?????, as was ");
+        let data = Some(b"defgh".to_vec());
+        let (read, relayed) = (span(7, 0, 3), span(7, 16, 5));
+        let span = read;
+        batch.push(0, Serving { span, data: None });
+        let span = relayed;
+        batch.push(3, Serving { span, data });
+        assert_eq!(batch.to_read, [(0, read)]);
         let mut expected = b"messages".to_vec();
         codec::encode_piece_header(7, 0, 3, &mut expected);
         expected.extend(b"abc");

@@ -1,7 +1,8 @@
 //! Hashing what is on disk.
 
+use p2pcore_hashing::Sha256Digest;
 use p2pcore_protocol::check::PiecesHasher;
-use p2pcore_protocol::{BlockSpan, Metainfo, Mismatch, PieceIndex, Verified};
+use p2pcore_protocol::{BlockSpan, Format, Metainfo, Mismatch, PieceIndex, Verified};
 
 use super::{Storage, lock};
 use crate::aligned::PageBuffer;
@@ -43,6 +44,29 @@ pub fn check_on_disk(
     drop(state);
     let hashes = hasher.finish().into_iter();
     Ok(hashes.map(|hashes| hashes.check(meta)).collect())
+}
+
+/// The leaves of a piece that is on disk (v2); none where it is not what it should be.
+pub fn leaves_on_disk(
+    storage: &Storage,
+    meta: &Metainfo,
+    piece: PieceIndex,
+) -> Result<Option<Vec<Sha256Digest>>, StorageError> {
+    let length = meta.layout().data_size(piece);
+    let mut data = vec![0; length as usize];
+    let span = BlockSpan {
+        piece,
+        begin: 0,
+        length,
+    };
+    storage.read(span, &mut data)?;
+    let mut hasher = PiecesHasher::new(meta.layout(), &[piece], Format::V2);
+    for part in data.chunks(BUFFER) {
+        hasher.update(&[&[part]]);
+    }
+    let hashes = hasher.finish().pop();
+    let right = hashes.filter(|hashes| hashes.v2 == meta.piece_root_v2(piece));
+    Ok(right.map(|hashes| hashes.leaves))
 }
 
 /// Bytes read at a time, of all pieces together: they are still in the second-level cache when they are hashed.

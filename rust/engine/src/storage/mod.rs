@@ -30,7 +30,7 @@ use std::time::Instant;
 use p2pcore_protocol::{BlockSpan, FileIndex, FileSlice, Metainfo, PieceIndex};
 
 use self::bits::Bits;
-pub use self::check::check_on_disk;
+pub use self::check::{check_on_disk, leaves_on_disk};
 use self::handles::{HANDLES, Handle, Key};
 pub use self::open::Existing;
 use self::place::Places;

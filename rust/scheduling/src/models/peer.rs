@@ -314,7 +314,7 @@ impl Model {
     fn serve(&mut self, room: u32) {
         self.peer.uploads.set_room(room);
         let mut left = room;
-        while let Some(served) = self.peer.uploads.serve_next(&[]) {
+        while let Some(served) = self.peer.uploads.serve_next(|_| true) {
             assert!(left > 0, "served without room");
             assert_eq!(self.queue.pop_front(), Some(served), "served out of order");
             left = left.saturating_sub(served.length);

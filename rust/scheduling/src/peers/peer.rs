@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::{Layout, Member};
 
 use crate::belief::Belief;
@@ -62,8 +63,12 @@ pub(crate) struct Peer {
     pub(crate) served: Option<Served>,
     /// Its id for the message that a piece is gone (BEP 54).
     pub(crate) dont_have: Option<u8>,
+    /// Its id for the message that a piece comes.
+    pub(crate) told_coming: Option<u8>,
     /// Its id for the news of a site.
     pub(crate) news: Option<u8>,
+    /// How often it had no leaves of a piece for us.
+    pub(crate) leaves_refused: u8,
     /// Pieces that it may ask us for while we choke it, see `swarm/offering.rs`.
     pub(crate) offers: Offers,
     /// Pieces that we may ask for while choked (BEP 6); at most [`ALLOWED_FAST_KEPT`], further ones are ignored.
@@ -83,6 +88,8 @@ pub(crate) struct Peer {
     pub(crate) uploads: Uploads,
     /// Pieces that we told it of, and that are still to come.
     pub(crate) awaits: Vec<u32>,
+    /// Pieces among those that it holds that still come to it; at most [`COMING_KEPT`], further ones are ignored.
+    pub(crate) coming: Vec<Coming>,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
     /// Bytes of it that were not owed to it.
@@ -132,6 +139,8 @@ pub(crate) enum Place {
 
 /// Whoever comes with others waits behind those that come alone for no longer than this.
 const LONGEST_IN_COMPANY: Duration = Duration::from_secs(10);
+/// More pieces are not on their way to anybody at once that all were asked for.
+pub(crate) const COMING_KEPT: usize = 64;
 /// The fast sets of other clients have at most 10 pieces.
 pub(crate) const ALLOWED_FAST_KEPT: usize = 32;
 
@@ -151,6 +160,8 @@ impl Peer {
             wants: false,
             passes: false,
             dont_have: None,
+            told_coming: None,
+            coming: Vec::new(),
             seeds: Seeds::default(),
             acquaintance: Acquaintance::default(),
             helped: false,
@@ -180,6 +191,7 @@ impl Peer {
             spoken: now,
             allowed_fast: Vec::new(),
             offers: Offers::default(),
+            leaves_refused: 0,
             current: None,
             dry: 0,
             parole: Parole::default(),
@@ -219,6 +231,11 @@ impl Peer {
         self.choked
     }
 
+    /// It may ask us for a piece, if we have it.
+    pub(crate) fn may_fetch(&self, piece: u32) -> bool {
+        !self.choking || self.offers.cover(piece)
+    }
+
     /// It takes requests, if only for some pieces.
     pub(crate) fn may_be_asked(&self) -> bool {
         !self.choked || !self.allowed_fast.is_empty()
@@ -233,6 +250,18 @@ impl Peer {
     pub(crate) fn stop_awaiting(&mut self, piece: u32) -> bool {
         let at = self.awaits.iter().position(|awaited| *awaited == piece);
         at.map(|at| self.awaits.swap_remove(at)).is_some()
+    }
+
+    /// By how many peers a piece that it holds passes before it has it; none, if it has it.
+    pub(crate) fn hops(&self, piece: u32) -> u8 {
+        let coming = self.coming.iter().find(|coming| coming.piece == piece);
+        coming.map_or(0, |coming| coming.hops)
+    }
+
+    /// A piece came to it, or does not come; whether it was coming.
+    pub(crate) fn stop_coming(&mut self, piece: u32) -> bool {
+        let at = self.coming.iter().position(|coming| coming.piece == piece);
+        at.map(|at| self.coming.swap_remove(at)).is_some()
     }
 
     /// It is at our site.

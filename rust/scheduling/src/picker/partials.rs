@@ -28,6 +28,8 @@ pub(crate) struct Partial {
     size: u32,
     blocks: Vec<Block>,
     senders: Vec<PeerKey>,
+    /// Stored blocks that are known to be right before the whole is.
+    proven: Vec<bool>,
     free: u32,
     stored: u32,
     /// Blocks before this one are not free.
@@ -58,6 +60,14 @@ impl Partial {
     /// Blocks that somebody was asked for.
     pub(crate) fn asked(&self) -> u32 {
         self.len() - self.free - self.stored
+    }
+
+    /// Whether a run of bytes may go on to others already.
+    pub(crate) fn is_proven(&self, span: BlockSpan) -> bool {
+        let end = span.begin.saturating_add(span.length);
+        let blocks = (span.begin / BLOCK) as usize..end.div_ceil(BLOCK) as usize;
+        let proven = self.proven.get(blocks);
+        !self.checking && proven.is_some_and(|blocks| blocks.iter().all(|proven| *proven))
     }
 
     /// Bytes that the driver holds, to within a block.
@@ -184,6 +194,7 @@ impl Partials {
                 size: 0,
                 blocks: Vec::new(),
                 senders: Vec::new(),
+                proven: Vec::new(),
                 free: 0,
                 stored: 0,
                 cursor: 0,
@@ -200,6 +211,8 @@ impl Partials {
         partial.blocks.resize(blocks as usize, Block::Free);
         partial.senders.clear();
         partial.senders.resize(blocks as usize, PeerKey(0));
+        partial.proven.clear();
+        partial.proven.resize(blocks as usize, false);
         (partial.free, partial.stored, partial.cursor) = (blocks, 0, 0);
         partial.sole = sole;
         partial.checking = blocks == 0;
@@ -299,6 +312,15 @@ impl Partials {
         self.slots[slot as usize].checking
     }
 
+    /// A stored block is known to be right.
+    pub(crate) fn prove(&mut self, piece: u32, block: u32) {
+        if let Some(partial) = self.get_mut(piece)
+            && partial.block(block) == Some(Block::Stored)
+        {
+            partial.proven[block as usize] = true;
+        }
+    }
+
     /// Anyone may be asked for the piece from now on.
     pub(crate) fn share(&mut self, piece: u32) {
         if let Some(partial) = self.get_mut(piece) {
@@ -371,6 +393,45 @@ mod tests {
         assert_eq!(partial.senders_of(&[second]), [PeerKey(1)]);
         assert!(partials.get(2).is_none());
         assert_eq!((partials.count(), partials.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_run_is_proven_where_all_its_blocks_are() {
+        let mut partials = Partials::new(1);
+        partials.begin(0, 3 * BLOCK, None);
+        let is_proven = |partials: &Partials, begin, length| {
+            let piece = PieceIndex::new(0);
+            let span = BlockSpan {
+                piece,
+                begin,
+                length,
+            };
+            partials
+                .get(0)
+                .is_some_and(|partial| partial.is_proven(span))
+        };
+        partials.prove(0, 1);
+        assert!(!is_proven(&partials, BLOCK, BLOCK), "it is not there");
+        for block in [1, 2] {
+            partials.store(0, block, PeerKey(1));
+        }
+        partials.prove(0, 1);
+        assert!(is_proven(&partials, BLOCK, BLOCK));
+        assert!(is_proven(&partials, BLOCK + 5, BLOCK - 5));
+        for (begin, length) in [
+            (BLOCK, BLOCK + 1),
+            (BLOCK - 1, 2),
+            (2 * BLOCK, BLOCK),
+            (9 * BLOCK, 1),
+        ] {
+            assert!(!is_proven(&partials, begin, length));
+        }
+        partials.prove(0, 2);
+        assert!(is_proven(&partials, BLOCK, 2 * BLOCK));
+        partials.end(0);
+        partials.begin(0, 3 * BLOCK, None);
+        partials.store(0, 1, PeerKey(1));
+        assert!(!is_proven(&partials, BLOCK, BLOCK), "it begins anew");
     }
 
     #[test]

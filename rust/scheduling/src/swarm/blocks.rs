@@ -90,7 +90,8 @@ impl Swarm {
         if peer.choked() {
             // No longer allowed fast, then.
             peer.allowed_fast.retain(|piece| *piece != request.piece);
-        } else {
+        } else if peer.holds.contains(request.piece) {
+            // Not where it said before that it does not have the piece after all.
             peer.patience.on_refusal(now);
             let change = peer.belief.on_refusal();
             self.believe(key, change);

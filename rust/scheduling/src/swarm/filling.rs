@@ -7,6 +7,7 @@ use p2pcore_protocol::message::Message;
 
 use super::Swarm;
 use super::blocks::request_of;
+use super::relaying::wants_leaves;
 use crate::endgame;
 use crate::input::PeerKey;
 use crate::output::Output;
@@ -53,6 +54,8 @@ impl Swarm {
     }
 
     fn pick_for(&mut self, now: Time, key: PeerKey, room: u32) {
+        // Whoever waits for us is not to be asked for it.
+        self.take_late_back(now);
         let avoid = self.pieces_to_avoid(key);
         let limited = self.limited(now, key);
         let Some(peer) = self.peers.get_mut(key) else {
@@ -85,12 +88,14 @@ impl Swarm {
         if end != PickEnd::Filled {
             peer.dry = self.picker.generation();
         }
-        let mut begun: Vec<u32> = Vec::new();
-        for pick in picked.drain(..) {
-            let piece = pick.span.piece.get();
-            if pick.block == 0 && self.locality.is_some() {
-                begun.push(piece);
+        let firsts = picked.iter().filter(|pick| pick.block == 0);
+        let begun: Vec<u32> = firsts.map(|pick| pick.span.piece.get()).collect();
+        for piece in begun.iter().map(|piece| PieceIndex::new(*piece)) {
+            if wants_leaves(peer, &self.picker, self.layout.data_size(piece), piece) {
+                self.out.push(Output::AskLeaves { peer: key, piece });
             }
+        }
+        for pick in picked.drain(..) {
             ask(&mut self.out, now, peer, pick);
         }
         for piece in whole.drain(..) {

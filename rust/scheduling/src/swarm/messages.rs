@@ -1,5 +1,6 @@
 //! What peers say, other than payload. Every index is checked here before anything else sees it.
 
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::message::Message;
 
 use super::Swarm;
@@ -7,7 +8,7 @@ use crate::bitfield::Bitfield;
 use crate::holdings::Holdings;
 use crate::input::{Extensions, PeerKey};
 use crate::output::CloseReason;
-use crate::peers::{ALLOWED_FAST_KEPT, Peer};
+use crate::peers::{ALLOWED_FAST_KEPT, COMING_KEPT, Peer};
 use crate::time::Time;
 
 impl Swarm {
@@ -78,6 +79,9 @@ impl Swarm {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.passes = said.passes;
             peer.dont_have = said.dont_have;
+            if peer.awaits.is_empty() {
+                peer.told_coming = said.coming; // what it was told of is ended as it was begun
+            }
             self.todo.seeds |= peer.seeds.id != said.seeds;
             peer.seeds.id = said.seeds;
             self.hide_again(now);
@@ -146,7 +150,9 @@ impl Swarm {
         }
         peer.offers.on_have(piece);
         if peer.holds.contains(piece) {
-            self.nonsense(now, key);
+            if !peer.stop_coming(piece) {
+                self.nonsense(now, key);
+            }
             return;
         }
         if let Holdings::Counted(count) = peer.holds {
@@ -197,6 +203,23 @@ impl Swarm {
         self.count_one(now, key, piece);
     }
 
+    /// A piece comes to the peer: it can be asked for it as if it had it.
+    pub(super) fn on_coming(&mut self, now: Time, key: PeerKey, coming: Coming) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        peer.heard = now;
+        let piece = coming.piece;
+        let is_new = !peer.holds.contains(piece) && self.layout.piece(piece).is_some();
+        let is_kept =
+            peer.coming.len() < COMING_KEPT && !matches!(peer.holds, Holdings::Counted(_));
+        if !is_new || !is_kept {
+            return self.nonsense(now, key);
+        }
+        peer.coming.push(coming);
+        self.on_have(now, key, piece);
+    }
+
     /// The peer gave a piece up (BEP 54).
     pub(super) fn on_lacks(&mut self, now: Time, key: PeerKey, piece: u32) {
         let Some(peer) = self.peers.get_mut(key) else {
@@ -215,6 +238,7 @@ impl Swarm {
             self.nonsense(now, key);
             return;
         }
+        peer.stop_coming(piece);
         let firm = peer.belief.is_firm();
         peer.useful -= u32::from(self.picker.need().contains(piece));
         match std::mem::replace(&mut peer.holds, Holdings::Nothing) {

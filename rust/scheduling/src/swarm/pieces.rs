@@ -104,8 +104,9 @@ impl Swarm {
         let mut awaiting = Vec::new();
         for peer in self.peers.iter_mut() {
             peer.allowed_fast.retain(|other| *other != piece);
-            let told = peer.stop_awaiting(piece);
-            if told && peer.uploads.len() > 0 {
+            let awaits = peer.stop_awaiting(piece);
+            let told = awaits && peer.told_coming.is_none();
+            if awaits && peer.uploads.len() > 0 {
                 awaiting.push(peer.key);
             }
             // Also to those who have it: an origin that hides what it has waits for it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use p2pcore_protocol::Layout;
 use p2pcore_protocol::message::{Message, Request};
+use p2pcore_protocol::{BlockSpan, Layout};
 
 use super::Swarm;
 use super::blocks::request_of;
@@ -37,7 +37,7 @@ impl Swarm {
             return;
         };
         peer.yields = false;
-        let open = !peer.choking() || peer.offers.cover(request.piece);
+        let open = peer.may_fetch(request.piece);
         let there = self.picker.have().contains(request.piece);
         let served = open && (there || peer.awaits.contains(&request.piece));
         if served && peer.uploads.push(span, self.config.upload_queue) {
@@ -83,7 +83,13 @@ impl Swarm {
             return;
         };
         let account = peer.account();
-        while let Some(span) = peer.uploads.serve_next(&peer.awaits) {
+        let (partials, awaits) = (self.picker.partials(), &peer.awaits);
+        let is_there = |span: &BlockSpan| {
+            let piece = span.piece.get();
+            let partial = partials.get(piece);
+            !awaits.contains(&piece) || partial.is_some_and(|partial| partial.is_proven(*span))
+        };
+        while let Some(span) = peer.uploads.serve_next(is_there) {
             if let (Some(origin), Some(shown)) = (&mut self.origin, &mut peer.shown) {
                 let first = !shown.is_tried;
                 shown.on_sent(span.piece.get(), span.length, now);

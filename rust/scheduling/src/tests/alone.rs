@@ -71,13 +71,17 @@ impl Bench {
     }
 
     pub(super) fn connect(&mut self, peer: PeerKey, fast: bool) -> Vec<Output> {
+        self.connect_with(peer, fast, false)
+    }
+
+    pub(super) fn connect_with(&mut self, peer: PeerKey, fast: bool, v2: bool) -> Vec<Output> {
         let info = PeerInfo {
             addr: SocketAddr::from(([127, 0, 0, 1], 5_000 + peer.0 as u16)),
             outgoing: false,
             peer_id: [peer.0 as u8; 20],
             fast,
             extended: true,
-            v2: false,
+            v2,
         };
         self.put(Input::PeerConnected { peer, info })
     }

@@ -265,7 +265,10 @@ impl Observer {
                     self.owed.remove(&peer);
                 }
                 Output::Serve { span, .. } => self.is_ours(span),
-                Output::Discard { .. } | Output::Dial { .. } | Output::Fact(_) => {}
+                Output::Discard { .. }
+                | Output::Dial { .. }
+                | Output::AskLeaves { .. }
+                | Output::Fact(_) => {}
             }
         }
     }

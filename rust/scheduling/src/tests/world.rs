@@ -381,6 +381,7 @@ impl World {
                     self.at(self.now, Event::Closed(link, 1));
                 }
             }
+            Output::AskLeaves { .. } => unreachable!("nobody speaks v2"),
             Output::Fact(fact) => {
                 if fact == Fact::Completed {
                     self.nodes[node].completed_at = Some(self.now);

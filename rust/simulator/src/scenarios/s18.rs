@@ -5,11 +5,15 @@ use crate::scenario::{Conduct, Group, Scenario};
 
 const LIARS: usize = 5;
 
+fn without(leaves_known: bool) -> Scenario {
+    Scenario {
+        leaves_known,
+        ..Scenario::flash_crowd(95, 256)
+    }
+}
+
 fn scenario(leaves_known: bool) -> Scenario {
-    let liars = Group::new("liar", LIARS).conduct(Conduct::Liar);
-    let mut scenario = Scenario::flash_crowd(95, 256).group(liars);
-    scenario.leaves_known = leaves_known;
-    scenario
+    without(leaves_known).group(Group::new("liar", LIARS).conduct(Conduct::Liar))
 }
 
 /// Failed pieces for each pair of an honest node and a liar.
@@ -41,7 +45,7 @@ pub(super) const TRIALS: [Trial; 2] = [
             Mark::at_most("failures per pair", 2.0, failures),
         ],
     )
-    .beside(&[|| Scenario::flash_crowd(95, 256)]),
+    .beside(&[|| without(false)]),
     Trial::new(
         "s18-v2",
         "95 peers and 5 liars, v2",
@@ -54,5 +58,5 @@ pub(super) const TRIALS: [Trial; 2] = [
             Mark::at_most("failures per pair", 1.0, failures),
         ],
     )
-    .beside(&[|| Scenario::flash_crowd(95, 256)]),
+    .beside(&[|| without(true)]),
 ];

@@ -45,7 +45,7 @@ fn who_only_says_that_it_has_pieces_costs_the_origin_no_second_copies() {
         let report = run(&scenario, seed);
         let table = report.table();
         assert!(
-            report.origin_first_copy > 0.99 && report.origin_first_copy < 1.10,
+            report.origin_first_copy > 0.99 && report.origin_first_copy < 1.15,
             "{table}"
         );
     }
@@ -75,7 +75,7 @@ fn who_knows_only_the_origin_is_told_of_the_others() {
 
 #[test]
 fn liars_are_found_and_nobody_else() {
-    for leaves_known in [false, true] {
+    let failed = [false, true].map(|leaves_known| {
         let mut scenario =
             Scenario::flash_crowd(8, 128).group(Group::new("liar", 2).conduct(Conduct::Liar));
         scenario.leaves_known = leaves_known;
@@ -86,8 +86,11 @@ fn liars_are_found_and_nobody_else() {
             (2, 0),
             "{table}"
         );
-        assert!(report.pieces_failed > 0 && report.finished == 8, "{table}");
-    }
+        assert_eq!(report.finished, 8, "{table}");
+        report.pieces_failed
+    });
+    // By its leaf a block is found out before its piece can fail, unless it comes before its leaf.
+    assert!(failed[1] < failed[0] / 2, "{failed:?}");
 }
 
 #[test]

@@ -146,6 +146,11 @@ impl Watch {
                 }
                 here.came.push((self.world.now, peer));
             }
+            Word::Told(Input::PeerComing { peer, coming }) => {
+                if let Some(map) = here.maps.get_mut(&peer) {
+                    map.insert(coming.piece);
+                }
+            }
             Word::Told(Input::PeerLacks { peer, piece }) => {
                 if let Some(map) = here.maps.get_mut(&peer) {
                     map.remove(&piece);

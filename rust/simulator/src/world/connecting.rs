@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2pcore_protocol::Verified;
 use p2pcore_scheduling::{Extensions, Input, PeerInfo, PeerKey, PeerSource, Time};
 
-use super::sending::{DONT_HAVE, EXCHANGE, PUNCH, SEEDS, SITE_NEWS};
+use super::sending::{COMING, DONT_HAVE, EXCHANGE, PUNCH, SEEDS, SITE_NEWS};
 use super::{World, nanos, whole};
 use crate::event::{Event, Nanos, PipeId};
 use crate::node::{Node, State, dialled_from, peer_id};
@@ -208,7 +208,7 @@ impl World {
             peer_id: peer_id(to),
             fast,
             extended: true,
-            v2: self.scenario.leaves_known,
+            v2: fast && self.scenario.leaves_known,
         };
         let room = self.scenario.send_queue.room;
         let reqq = self.scenario.config.upload_queue;
@@ -221,6 +221,7 @@ impl World {
             seeds: fast.then_some(SEEDS),
             exchange: Some(EXCHANGE),
             punch: fast.then_some(PUNCH),
+            coming: fast.then_some(COMING),
             listen_port: Some(self.nodes[to as usize].addr.port()),
         };
         self.feed(from, Input::PeerExtensions { peer, said });

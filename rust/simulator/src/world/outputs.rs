@@ -28,6 +28,7 @@ impl World {
                 let done = self.now + nanos(self.scenario.check);
                 self.agenda.at(done, Event::Checked(node, piece.get()));
             }
+            Output::AskLeaves { peer, piece } => self.ask_for_leaves(node, peer.0 as PipeId, piece),
             Output::Drop { piece } => {
                 self.nodes[node as usize].corrupt.remove(&piece.get());
             }
@@ -42,6 +43,7 @@ impl World {
         if !checking.is_here() {
             return;
         }
+        let known = checking.leaves.remove(&piece);
         let corrupt = checking.corrupt.remove(&piece).unwrap_or_default();
         let liars = corrupt.iter().map(|(_, liar)| *liar);
         checking.seen.lied_to_by.extend(liars);
@@ -50,7 +52,6 @@ impl World {
         // No two liars lie alike, and the truth is one.
         let print = |span| Print(wrong(&span).map_or(0, |(_, liar)| u64::from(*liar) + 1));
         let prints = self.layout.blocks(piece).map(print).collect();
-        let known = self.scenario.leaves_known;
         let verdict = if corrupt.is_empty() {
             Verdict::Good(Verified::simulated(piece))
         } else {
@@ -61,7 +62,7 @@ impl World {
         self.input(node, Input::Checked { verdict, prints });
     }
 
-    fn send(&mut self, node: u32, pipe: PipeId, message: Message) {
+    pub(super) fn send(&mut self, node: u32, pipe: PipeId, message: Message) {
         let conduct = self.nodes[node as usize].what.conduct;
         if conduct == Conduct::FreeRider && message == Message::Unchoke {
             return;

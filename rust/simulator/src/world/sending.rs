@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use p2pcore_protocol::extension::parse_dont_have;
+use p2pcore_protocol::BLOCK;
+use p2pcore_protocol::extension::{Coming, parse_dont_have};
 use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
 use p2pcore_protocol::pex::Exchange;
@@ -145,6 +146,10 @@ impl World {
         let sender = self.pipes[pipe as usize].from;
         let ticket = ticket(self.tickets, corrupt.then_some(sender));
         self.nodes[node as usize].seen.received += u64::from(length);
+        let proves = self.nodes[node as usize].leaves.contains(&piece);
+        if proves && corrupt {
+            return self.find_out(node, peer, sender);
+        }
         let block = Input::BlockArrived {
             peer,
             piece,
@@ -153,6 +158,10 @@ impl World {
             ticket,
         };
         self.feed(node, block);
+        if proves {
+            let (piece, blocks) = (span.piece, vec![begin / BLOCK]);
+            self.feed(node, Input::Proven { piece, blocks });
+        }
         let bytes = length;
         self.feed(node, Input::Progress { peer, bytes });
         self.carry_out(node);
@@ -166,7 +175,9 @@ impl World {
                 if matches!(message, Message::Interested | Message::NotInterested) {
                     self.set_wanted(pipe, message == Message::Interested);
                 }
-                self.feed(node, heard(peer, message));
+                if let Some(message) = self.hear_of_leaves(node, peer, message) {
+                    self.feed(node, heard(peer, message));
+                }
                 any = true;
             }
         }
@@ -277,12 +288,13 @@ impl World {
 }
 
 /// Ids of the extended messages: that a piece is gone (BEP 54), who fetches what for a site, which seeds there are,
-/// which peers (BEP 11), and that two are to dial each other.
+/// which peers (BEP 11), that two are to dial each other, and that a piece comes.
 pub(super) const DONT_HAVE: u8 = 1;
 pub(super) const SITE_NEWS: u8 = 2;
 pub(super) const SEEDS: u8 = 3;
 pub(super) const EXCHANGE: u8 = 4;
 pub(super) const PUNCH: u8 = 5;
+pub(super) const COMING: u8 = 6;
 
 /// What a driver makes of a message.
 fn heard(peer: PeerKey, message: Message) -> Input {
@@ -290,6 +302,11 @@ fn heard(peer: PeerKey, message: Message) -> Input {
         Message::Extended { id, payload } if *id == DONT_HAVE => {
             if let Ok(piece) = parse_dont_have(payload) {
                 return Input::PeerLacks { peer, piece };
+            }
+        }
+        Message::Extended { id, payload } if *id == COMING => {
+            if let Ok(coming) = Coming::parse(payload) {
+                return Input::PeerComing { peer, coming };
             }
         }
         Message::Extended { id, payload } if *id == SITE_NEWS => {

@@ -1,0 +1,67 @@
+//! A piece goes on to others while it still arrives: block by block, each proven by the leaves of its piece (BEP 52).
+//!
+//! The leaves are asked of whoever a piece is begun with, where the piece takes a while at that peer's rate. The driver
+//! keeps them, compares what comes, and says which blocks are proven.
+
+use p2pcore_protocol::{BLOCK, PieceIndex};
+
+use super::Swarm;
+use crate::input::PeerKey;
+use crate::peers::Peer;
+use crate::picker::Picker;
+use crate::time::Time;
+
+/// Waiting for a piece that comes sooner costs less than its leaves.
+const WORTH_MILLIS: u64 = 50;
+/// A peer that so often has no leaves is not asked any more: not all clients have them.
+const MOST_REFUSALS: u8 = 8;
+
+impl Swarm {
+    /// Whether the peer may fetch a piece of us now, whole or as far as it is proven: then it may have its leaves, too.
+    pub fn serves(&self, peer: PeerKey, piece: PieceIndex) -> bool {
+        let piece = piece.get();
+        let there = self.picker.have().contains(piece);
+        self.peers
+            .get(peer)
+            .is_some_and(|peer| peer.may_fetch(piece) && (there || peer.awaits.contains(&piece)))
+    }
+
+    /// The stored blocks of a piece that is not whole.
+    pub fn stored(&self, piece: PieceIndex) -> Vec<u32> {
+        let partial = self.picker.partials().get(piece.get());
+        let partial = partial.filter(|partial| !partial.checking);
+        partial.map_or(Vec::new(), |partial| {
+            partial.stored_by().map(|(block, _)| block).collect()
+        })
+    }
+
+    pub(super) fn on_leaves_refused(&mut self, key: PeerKey) {
+        if let Some(peer) = self.peers.get_mut(key).filter(|peer| !peer.choked()) {
+            peer.leaves_refused = peer.leaves_refused.saturating_add(1);
+        }
+    }
+
+    /// Stored blocks are what they should be.
+    pub(super) fn on_proven(&mut self, now: Time, piece: PieceIndex, blocks: &[u32]) {
+        let piece = piece.get();
+        for block in blocks {
+            self.picker.prove(piece, *block);
+        }
+        self.announce_proven(now, piece);
+        if !self.coming.contains(&piece) {
+            return;
+        }
+        let waits = |peer: &Peer| peer.uploads.len() > 0 && peer.awaits.contains(&piece);
+        for key in self.keys_of(waits) {
+            self.serve(now, key);
+        }
+    }
+}
+
+/// Whether the leaves of a piece of so many bytes, which is begun with a peer, are worth asking for: it takes a while, or
+/// failed before.
+pub(super) fn wants_leaves(peer: &Peer, picker: &Picker, size: u32, piece: PieceIndex) -> bool {
+    let slow = u64::from(size) * 1_000 > peer.window.rate().saturating_mul(WORTH_MILLIS);
+    let has_leaves = peer.info.v2 && peer.leaves_refused < MOST_REFUSALS;
+    has_leaves && size > BLOCK && (slow || picker.is_guarded(piece.get()))
+}
