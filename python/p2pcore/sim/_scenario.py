@@ -287,7 +287,8 @@ class Scenario:
         scheduler: How the scheduler of each node is set.
         send_queue: What the sending side of one connection holds.
         check: From a piece's last block until it can be served.
-        leaves_known: Corrupt pieces are found by their blocks, as in a v2 torrent, instead of as a whole.
+        leaves_known: As with a v2 or hybrid torrent, peers ask each other for the leaves of pieces: blocks go on one by
+            one, and corrupt ones are found at once. With a v1 torrent pieces go on, and are found corrupt, as a whole.
         limit: When to give up, in virtual time.
         mark: From when on `Result.late_rate` is measured.
 
@@ -303,7 +304,7 @@ class Scenario:
     scheduler: Scheduler = Scheduler()
     send_queue: SendQueue = SendQueue()
     check: float = 0.002
-    leaves_known: bool = False
+    leaves_known: bool = True
     limit: float = 1200.0
     mark: float = 3.0
 

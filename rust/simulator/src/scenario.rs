@@ -27,7 +27,8 @@ pub struct Scenario {
     pub config: SwarmConfig,
     /// From a piece's last block until it can be served.
     pub check: Duration,
-    /// Corrupt pieces are found by their blocks (v2 with known leaves) instead of as a whole.
+    /// Peers ask each other for the leaves of pieces (v2, hybrid): blocks go on one by one, and corrupt ones are found at
+    /// once. Otherwise (v1) pieces go on, and are found corrupt, as a whole.
     pub leaves_known: bool,
     /// What the sending side of one connection holds.
     pub send_queue: SendQueue,

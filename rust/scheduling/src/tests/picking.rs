@@ -1,7 +1,10 @@
-//! Random sequences of what happens to a picker, beside the model of it.
+//! Random sequences of what happens to a picker, beside the model of it, and which pieces go before others.
 
+use p2pcore_protocol::message::Message;
 use proptest::prelude::*;
 
+use super::alone::{Bench, P, Q, requests};
+use crate::PeerKey;
 use crate::models::picking::{Model, PIECES, Step};
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,4 +43,27 @@ proptest! {
         }
         model.finish();
     }
+}
+
+/// So many peers have the first piece, of which Q was asked for half; P has it, too, and another that nobody else has. What
+/// P is asked for first.
+fn first_asked(holders: u64) -> u32 {
+    let mut bench = Bench::new(4, 16);
+    for peer in (1..=holders).map(|number| PeerKey(10 + number)) {
+        bench.connect(peer, true);
+        bench.say(peer, Message::Bitfield(vec![0b1000_0000]));
+    }
+    bench.connect(Q, true);
+    bench.say(Q, Message::Bitfield(vec![0b1000_0000]));
+    let begun = requests(&bench.say(Q, Message::Unchoke), Q);
+    assert!(!begun.is_empty() && begun.len() < 16);
+    bench.connect(P, true);
+    bench.say(P, Message::Bitfield(vec![0b1100_0000]));
+    requests(&bench.say(P, Message::Unchoke), P)[0].piece
+}
+
+#[test]
+fn a_scarce_piece_goes_before_a_begun_one_that_many_have() {
+    assert_eq!(first_asked(1), 0, "three have it");
+    assert_eq!(first_asked(2), 1, "four have it");
 }
