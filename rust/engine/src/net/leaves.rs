@@ -59,6 +59,15 @@ impl Leaves {
         Some(*leaves.get(block as usize)? == sha256(data))
     }
 
+    /// Notes that a peer is asked, unless it was or there is no need.
+    fn ask(&mut self, peer: PeerKey, piece: PieceIndex) -> bool {
+        let new = !self.known.contains_key(&piece) && !self.asked.contains(&(peer, piece));
+        if new {
+            self.asked.push((peer, piece));
+        }
+        new
+    }
+
     /// What was asked of the peer, if it was.
     fn answered(&mut self, peer: PeerKey, pieces: &[PieceIndex]) -> Option<PieceIndex> {
         let is_it = |(of, piece): &(PeerKey, PieceIndex)| *of == peer && pieces.contains(piece);
@@ -82,9 +91,10 @@ impl Core {
     /// Asks a peer for the leaves of a piece, where there are any to ask for.
     pub fn ask_for_leaves(&mut self, peer: PeerKey, piece: PieceIndex) {
         let request = self.trees.leaf_request(piece);
-        if let (Some(request), Some(to)) = (request, self.peers.get(&peer)) {
+        if let (Some(request), Some(to)) = (request, self.peers.get(&peer))
+            && self.leaves.ask(peer, piece)
+        {
             to.send(&Message::HashRequest(request));
-            self.leaves.asked.push((peer, piece));
         }
     }
 
@@ -248,3 +258,71 @@ const MOST_KEPT: usize = 64 * 1024;
 /// Pieces that are read at once so that their leaves are known, in all and for one peer. Further ones are refused.
 const MOST_READ: usize = 64;
 const MOST_FOR_ONE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(number: usize) -> PieceIndex {
+        PieceIndex::new(number as u32)
+    }
+
+    #[test]
+    fn the_oldest_leaves_make_room_for_new_ones() {
+        let mut leaves = Leaves::default();
+        let many = MOST_KEPT / 4;
+        for number in 0..6 {
+            leaves.keep(piece(number), vec![[number as u8; 32]; many]);
+            leaves.keep(piece(number), vec![[0; 32]; many]); // it is known
+        }
+        let kept: Vec<u32> = leaves.known.keys().map(|piece| piece.get()).collect();
+        assert_eq!((kept, leaves.count), (vec![2, 3, 4, 5], MOST_KEPT));
+        assert_eq!(leaves.proves(piece(2), 0, b""), Some(false));
+        assert_eq!(leaves.proves(piece(2), many as u32, b""), None);
+        assert_eq!(leaves.proves(piece(1), 0, b""), None);
+        leaves.keep(piece(9), vec![[0; 32]; MOST_KEPT + 1]);
+        assert_eq!((leaves.known.len(), leaves.count), (0, 0));
+    }
+
+    #[test]
+    fn a_block_is_proven_by_its_own_leaf() {
+        let mut leaves = Leaves::default();
+        leaves.keep(piece(7), vec![sha256(b"one"), sha256(b"two")]);
+        assert_eq!(leaves.proves(piece(7), 1, b"two"), Some(true));
+        assert_eq!(leaves.proves(piece(7), 0, b"two"), Some(false));
+    }
+
+    #[test]
+    fn a_peer_is_asked_once_and_its_answer_counts_once() {
+        let mut leaves = Leaves::default();
+        let (p, q) = (PeerKey(1), PeerKey(2));
+        assert!(leaves.ask(p, piece(3)) && !leaves.ask(p, piece(3)));
+        assert_eq!(leaves.answered(q, &[piece(3)]), None);
+        assert_eq!(leaves.answered(p, &[piece(1), piece(3)]), Some(piece(3)));
+        assert_eq!(leaves.answered(p, &[piece(3)]), None);
+        leaves.keep(piece(3), vec![[0; 32]]);
+        assert!(!leaves.ask(q, piece(3)), "they are known");
+    }
+
+    #[test]
+    fn one_peer_has_no_more_than_its_part_of_what_is_read() {
+        let mut leaves = Leaves::default();
+        let wanted = |peer| Wanted {
+            peer: PeerKey(peer),
+            request: HashRequest {
+                pieces_root: [0; 32],
+                base_layer: 0,
+                index: 0,
+                length: 4,
+                proof_layers: 0,
+            },
+            piece: piece(0),
+        };
+        let mut taken = |peer| (0..100).filter(|_| leaves.want(wanted(peer))).count();
+        let all = [taken(1), taken(2), taken(3), taken(4), taken(5)];
+        assert_eq!(
+            all,
+            [MOST_FOR_ONE, MOST_FOR_ONE, MOST_FOR_ONE, MOST_FOR_ONE, 0]
+        );
+    }
+}
