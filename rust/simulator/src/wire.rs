@@ -20,6 +20,8 @@ pub(crate) struct Flying {
 enum Note {
     Have(u32),
     Request(Request),
+    /// An extension message of five bytes.
+    Brief(u8, [u8; 5]),
     Other(Box<Message>),
 }
 
@@ -28,6 +30,10 @@ impl From<Message> for Note {
         match message {
             Message::Have(piece) => Self::Have(piece),
             Message::Request(request) => Self::Request(request),
+            Message::Extended { id, payload } => match payload[..].try_into() {
+                Ok(brief) => Self::Brief(id, brief),
+                Err(_) => Self::Other(Box::new(Message::Extended { id, payload })),
+            },
             other => Self::Other(Box::new(other)),
         }
     }
@@ -38,6 +44,10 @@ impl From<Note> for Message {
         match note {
             Note::Have(piece) => Self::Have(piece),
             Note::Request(request) => Self::Request(request),
+            Note::Brief(id, payload) => Self::Extended {
+                id,
+                payload: payload.to_vec(),
+            },
             Note::Other(message) => *message,
         }
     }

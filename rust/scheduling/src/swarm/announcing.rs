@@ -45,12 +45,12 @@ impl Swarm {
         }
     }
 
-    /// A block of a piece was proven. Where the rest comes soon, by the rates of those who owe it as far as they are known,
-    /// the piece counts as coming.
+    /// A block of a piece was proven. Where the rest comes soon, by the rates of those who owe it, the piece counts as
+    /// coming.
     pub(super) fn announce_proven(&mut self, now: Time, piece: u32) {
         let soon = |peer: &Peer| {
             let (count, until) = owed(peer, piece);
-            count == 0 || peer.window.rate() == 0 || takes(peer, until) <= SOON
+            count == 0 || takes(peer, until) <= SOON
         };
         if self.may_announce(piece) && self.peers.iter().all(soon) {
             self.announce(now, piece, false);

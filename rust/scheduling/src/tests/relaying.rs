@@ -271,10 +271,26 @@ fn whoever_passes_on_what_is_passed_on_says_so() {
             let coming = Coming { piece, hops };
             bench.put(Input::PeerComing { peer: P, coming });
         }
+        begin(&mut bench, SLOW / 3, 1);
         let (piece, stored) = until_asked(&mut bench, SLOW / 3);
-        let outputs = bench.put(proven(piece, stored.clone()));
+        let outputs = bench.put(proven(piece, stored));
         assert_eq!(coming(&outputs, Q), [(piece, hops + 1)]);
     }
+}
+
+#[test]
+fn of_whom_no_rate_is_known_nothing_is_announced() {
+    let mut bench = Bench::new(PIECES, BLOCKS);
+    for peer in [P, Q] {
+        bench.connect_with(peer, true, true);
+        bench.put(extensions(peer, true));
+    }
+    bench.say(P, Message::HaveAll);
+    bench.say(Q, Message::HaveNone);
+    bench.say(P, Message::Unchoke);
+    let (piece, stored) = until_asked(&mut bench, FAST);
+    let outputs = bench.put(proven(piece, stored));
+    assert_eq!(coming(&outputs, Q), []);
 }
 
 #[test]
