@@ -252,6 +252,13 @@ impl Peer {
         at.map(|at| self.awaits.swap_remove(at)).is_some()
     }
 
+    /// It can be told of a piece that comes: it is in need of pieces, can be told otherwise (BEP 54), and does not only take.
+    pub(crate) fn hears_ahead(&self) -> bool {
+        let corrigible = self.info.fast && self.dont_have.is_some();
+        let only_takes = self.downloaded == 0 && self.uploaded > 0;
+        corrigible && !only_takes && !self.holds.is_all()
+    }
+
     /// By how many peers a piece that it holds passes before it has it; none, if it has it.
     pub(crate) fn hops(&self, piece: u32) -> u8 {
         let coming = self.coming.iter().find(|coming| coming.piece == piece);

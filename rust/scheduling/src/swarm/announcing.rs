@@ -75,10 +75,8 @@ impl Swarm {
         };
         self.coming.push(piece);
         for peer in self.peers.iter_mut() {
-            let corrigible = peer.info.fast && peer.dont_have.is_some();
-            let only_takes = peer.downloaded == 0 && peer.uploaded > 0;
             let owes = owed(peer, piece).0 > 0;
-            if !corrigible || only_takes || owes || peer.holds.is_all() {
+            if !peer.hears_ahead() || owes {
                 continue;
             }
             let says = match peer.told_coming {

@@ -7,7 +7,6 @@ use p2pcore_protocol::message::Message;
 
 use super::Swarm;
 use super::blocks::request_of;
-use super::relaying::wants_leaves;
 use crate::endgame;
 use crate::input::PeerKey;
 use crate::output::Output;
@@ -90,11 +89,6 @@ impl Swarm {
         }
         let firsts = picked.iter().filter(|pick| pick.block == 0);
         let begun: Vec<u32> = firsts.map(|pick| pick.span.piece.get()).collect();
-        for piece in begun.iter().map(|piece| PieceIndex::new(*piece)) {
-            if wants_leaves(peer, &self.picker, self.layout.data_size(piece), piece) {
-                self.out.push(Output::AskLeaves { peer: key, piece });
-            }
-        }
         for pick in picked.drain(..) {
             ask(&mut self.out, now, peer, pick);
         }
@@ -107,6 +101,7 @@ impl Swarm {
         let probe = peer.stall.is_stalled();
         self.picked = picked;
         self.whole = whole;
+        self.ask_for_leaves(key, &begun);
         self.claim(now, &begun);
         if end == PickEnd::Dry && limited.is_some() {
             self.reserve(now, key);

@@ -1,14 +1,14 @@
 //! A piece goes on to others while it still arrives: block by block, each proven by the leaves of its piece (BEP 52).
 //!
-//! The leaves are asked of whoever a piece is begun with, where the piece takes a while at that peer's rate. The driver
-//! keeps them, compares what comes, and says which blocks are proven.
+//! The leaves are asked of whoever a piece is begun with, where the piece takes a while at that peer's rate, and somebody may
+//! be told of it. The driver keeps them, compares what comes, and says which blocks are proven.
 
 use p2pcore_protocol::{BLOCK, PieceIndex};
 
 use super::Swarm;
 use crate::input::PeerKey;
+use crate::output::Output;
 use crate::peers::Peer;
-use crate::picker::Picker;
 use crate::time::Time;
 
 /// Waiting for a piece that comes sooner costs less than its leaves.
@@ -35,6 +35,28 @@ impl Swarm {
         })
     }
 
+    /// Asks the peer for the leaves of pieces that were begun with it, where they are worth it: the piece failed before, or it
+    /// takes a while and somebody may want it meanwhile.
+    pub(super) fn ask_for_leaves(&mut self, key: PeerKey, begun: &[u32]) {
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
+        if !peer.info.v2 || peer.leaves_refused >= MOST_REFUSALS {
+            return;
+        }
+        let at_once = peer.window.rate().saturating_mul(WORTH_MILLIS) / 1_000;
+        for piece in begun.iter().map(|piece| PieceIndex::new(*piece)) {
+            let size = self.layout.data_size(piece);
+            let useful = || {
+                let heard = self.peers.iter().any(Peer::hears_ahead);
+                u64::from(size) > at_once && heard || self.picker.is_guarded(piece.get())
+            };
+            if size > BLOCK && useful() {
+                self.out.push(Output::AskLeaves { peer: key, piece });
+            }
+        }
+    }
+
     pub(super) fn on_leaves_refused(&mut self, key: PeerKey) {
         if let Some(peer) = self.peers.get_mut(key).filter(|peer| !peer.choked()) {
             peer.leaves_refused = peer.leaves_refused.saturating_add(1);
@@ -56,12 +78,4 @@ impl Swarm {
             self.serve(now, key);
         }
     }
-}
-
-/// Whether the leaves of a piece of so many bytes, which is begun with a peer, are worth asking for: it takes a while, or
-/// failed before.
-pub(super) fn wants_leaves(peer: &Peer, picker: &Picker, size: u32, piece: PieceIndex) -> bool {
-    let slow = u64::from(size) * 1_000 > peer.window.rate().saturating_mul(WORTH_MILLIS);
-    let has_leaves = peer.info.v2 && peer.leaves_refused < MOST_REFUSALS;
-    has_leaves && size > BLOCK && (slow || picker.is_guarded(piece.get()))
 }

@@ -167,6 +167,19 @@ fn leaves_are_not_asked_for_where_a_piece_is_fast_or_the_peer_has_none() {
 }
 
 #[test]
+fn leaves_are_not_asked_for_where_nobody_would_be_told_of_the_piece() {
+    for left in [false, true] {
+        let mut bench = between(SLOW, true);
+        if left {
+            bench.put(Input::PeerDisconnected { peer: Q });
+        } else {
+            bench.say(Q, Message::HaveAll);
+        }
+        assert_eq!(asked_for(&begin(&mut bench, SLOW, 2).1), []);
+    }
+}
+
+#[test]
 fn who_refuses_because_it_chokes_us_may_have_leaves() {
     let mut bench = between(SLOW, true);
     bench.say(P, Message::Choke);
