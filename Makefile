@@ -85,7 +85,7 @@ sim-golden: ## Writes down anew the traces that the tests compare with.
 	cargo run --release --locked -q -p p2pcore-simulator --example sim -- s1-8 s5-16 s16 s21-long s22 slow --seed 1 --traces \
 		> $(CARGO_TARGET_DIR)/golden.txt && mv $(CARGO_TARGET_DIR)/golden.txt rust/simulator/src/tests/golden.txt
 
-sim-nightly: ## The swarm of 100,000: 40 minutes or more, and 10 GB of memory.
+sim-nightly: ## The swarm of 100,000: 45 minutes or more, and 19 GB of memory.
 	$(MAKE) sim SIM=s4
 
 fuzz: ## libFuzzer on each target for FUZZ_SECONDS; needs cargo-fuzz.
