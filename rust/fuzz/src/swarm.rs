@@ -70,7 +70,8 @@ struct World {
     dials: BTreeSet<SocketAddr>,
     /// What peers were asked for and have not sent.
     asked: VecDeque<(PeerKey, Request)>,
-    tickets: BTreeSet<Ticket>,
+    /// Payloads, and whether each has its leaf.
+    tickets: BTreeMap<Ticket, bool>,
     stored: BTreeMap<PieceIndex, BTreeSet<BlockSpan>>,
     checks: VecDeque<PieceIndex>,
     verified: BTreeSet<PieceIndex>,
@@ -90,7 +91,7 @@ impl World {
             corrigible: BTreeSet::new(),
             dials: BTreeSet::new(),
             asked: VecDeque::new(),
-            tickets: BTreeSet::new(),
+            tickets: BTreeMap::new(),
             stored: BTreeMap::new(),
             checks: VecDeque::new(),
             verified: BTreeSet::new(),
@@ -151,10 +152,8 @@ impl World {
                 assert_eq!(checked, Some(span));
             }
             Output::Store { ticket, span } => {
-                assert!(
-                    self.tickets.remove(&ticket),
-                    "stores {ticket:?}, which is not there"
-                );
+                let proven = self.tickets.remove(&ticket);
+                assert!(proven.is_some(), "stores {ticket:?}, which is not there");
                 let block = self.layout.block_at(span.piece, span.begin, span.length);
                 assert!(block.is_some(), "stores {span:?}, which is no block");
                 assert!(
@@ -162,10 +161,13 @@ impl World {
                     "stores into a verified piece"
                 );
                 self.stored.entry(span.piece).or_default().insert(span);
+                if proven == Some(true) {
+                    self.proven.insert(span);
+                }
             }
             Output::Discard { ticket } => {
                 assert!(
-                    self.tickets.remove(&ticket),
+                    self.tickets.remove(&ticket).is_some(),
                     "discards {ticket:?}, which is not there"
                 );
             }
@@ -298,7 +300,7 @@ impl World {
     fn answer(&mut self, script: &mut Script<'_>) {
         let number = script.small(self.asked.len() as u32) as usize;
         if let Some((peer, request)) = self.asked.remove(number) {
-            self.block(peer, request);
+            self.block(peer, request, script.yes());
         }
     }
 
@@ -310,10 +312,10 @@ impl World {
             length: script.number().clamp(1, 1 << 17),
             ..request(script)
         };
-        self.block(peer, request);
+        self.block(peer, request, script.yes());
     }
 
-    fn block(&mut self, peer: PeerKey, request: Request) {
+    fn block(&mut self, peer: PeerKey, request: Request, proven: bool) {
         let Request {
             piece,
             begin,
@@ -328,16 +330,17 @@ impl World {
         }
         let ticket = Ticket(self.next_key);
         self.next_key += 1;
-        self.tickets.insert(ticket);
+        self.tickets.insert(ticket, proven);
         self.handle(Input::BlockArrived {
             peer,
             piece,
             begin,
             length,
+            proven,
             ticket,
         });
         assert!(
-            !self.tickets.contains(&ticket),
+            !self.tickets.contains_key(&ticket),
             "{ticket:?} was neither stored nor discarded"
         );
     }
@@ -395,13 +398,17 @@ impl World {
     /// Some of the blocks that are there have their leaves; of what is not there the Swarm is told in vain.
     fn prove(&mut self, script: &mut Script<'_>) -> Input {
         let piece = PieceIndex::new(script.small(8));
-        let blocks: Vec<u32> = (0..4).filter(|_| script.yes()).collect();
+        let proven: Vec<u32> = (0..4).filter(|_| script.yes()).collect();
         let there = self.stored.get(&piece);
         let there = there.filter(|_| !self.checks.contains(&piece));
-        let proven = there.into_iter().flatten();
-        let proven = proven.filter(|span| blocks.contains(&(span.begin / BLOCK)));
-        self.proven.extend(proven);
-        Input::Proven { piece, blocks }
+        let right = there.into_iter().flatten();
+        let right = right.filter(|span| proven.contains(&(span.begin / BLOCK)));
+        self.proven.extend(right);
+        Input::LeavesCame {
+            peer: PeerKey(script.small(8).into()),
+            piece,
+            proven,
+        }
     }
 
     fn steer(&mut self, script: &mut Script<'_>) {

@@ -105,6 +105,11 @@ impl Forwarding {
         self.waiting.values().map(|(account, _)| *account)
     }
 
+    /// Who alone has a piece from us, as far as we know.
+    pub(crate) fn given(&self, piece: u32) -> Option<Account> {
+        self.waiting.get(&piece).map(|(account, _)| *account)
+    }
+
     /// Another peer has a piece: who passed it on, and after how long.
     pub(crate) fn seen(
         &mut self,

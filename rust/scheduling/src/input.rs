@@ -177,6 +177,8 @@ pub enum Input {
         begin: u32,
         /// Payload bytes.
         length: u32,
+        /// It has its leaf (v2): where it is stored, it may go on to others before its piece is whole.
+        proven: bool,
         /// Names the payload.
         ticket: Ticket,
     },
@@ -202,12 +204,14 @@ pub enum Input {
         /// only the sender of a whole bad piece is found out.
         prints: Vec<Print>,
     },
-    /// Blocks that were stored have the leaves of their piece (v2): they may go on to others before the piece is whole.
-    Proven {
-        /// The piece.
+    /// The peer gave the leaves that [`Output::AskLeaves`](crate::Output::AskLeaves) asked for.
+    LeavesCame {
+        /// The peer.
+        peer: PeerKey,
+        /// Of which piece.
         piece: PieceIndex,
-        /// Which, by number.
-        blocks: Vec<u32>,
+        /// The numbers of those stored blocks that have their leaves: they may go on to others before the piece is whole.
+        proven: Vec<u32>,
     },
     /// The peer gave no leaves where [`Output::AskLeaves`](crate::Output::AskLeaves) asked for them.
     LeavesRefused {

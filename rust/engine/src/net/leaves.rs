@@ -18,24 +18,26 @@ use crate::storage;
 /// What one torrent knows of leaves, and is about to know.
 #[derive(Debug, Default)]
 pub(super) struct Leaves {
-    /// Asked of peers and not yet answered.
+    /// Asked of peers and not yet answered; [`MOST_ASKED`] of each.
     asked: Vec<(PeerKey, PieceIndex)>,
+    /// What peers gave, not yet compared with the blocks that are there.
+    came: Vec<(PeerKey, PieceIndex)>,
     /// Of pieces on their way, and of the latest that were asked of us or came; in this order.
     known: BTreeMap<PieceIndex, Rc<[Sha256Digest]>>,
     order: VecDeque<PieceIndex>,
     count: usize,
-    /// What peers asked for, to be read from disk.
-    due: Vec<Wanted>,
-    /// For whom something is being read, once for each piece.
-    reading: Vec<PeerKey>,
+    /// Pieces that peers asked for and that are being read, or about to be: who waits for each.
+    reading: BTreeMap<PieceIndex, Vec<Waiting>>,
+    due: Vec<PieceIndex>,
+    /// Bytes of pieces that were read for each peer.
+    read_for: BTreeMap<PeerKey, u64>,
 }
 
-/// The leaves of a piece, as a peer asked for them.
+/// Who asked for the leaves of a piece, and how.
 #[derive(Debug)]
-struct Wanted {
+struct Waiting {
     peer: PeerKey,
     request: HashRequest,
-    piece: PieceIndex,
 }
 
 impl Leaves {
@@ -59,9 +61,11 @@ impl Leaves {
         Some(*leaves.get(block as usize)? == sha256(data))
     }
 
-    /// Notes that a peer is asked, unless it was or there is no need.
+    /// Notes that a peer is asked, unless it was, owes too many answers, or there is no need.
     fn ask(&mut self, peer: PeerKey, piece: PieceIndex) -> bool {
-        let new = !self.known.contains_key(&piece) && !self.asked.contains(&(peer, piece));
+        let of_peer = self.asked.iter().filter(|(of, _)| *of == peer);
+        let known = self.known.contains_key(&piece) || self.asked.contains(&(peer, piece));
+        let new = !known && of_peer.count() < MOST_ASKED;
         if new {
             self.asked.push((peer, piece));
         }
@@ -75,15 +79,31 @@ impl Leaves {
         Some(self.asked.swap_remove(at).1)
     }
 
-    /// Notes that a piece is to be read for a peer, unless it is too much.
-    fn want(&mut self, wanted: Wanted) -> bool {
-        let for_peer = self.reading.iter().filter(|peer| **peer == wanted.peer);
-        let fits = for_peer.count() < MOST_FOR_ONE && self.reading.len() < MOST_READ;
+    /// Notes that a peer waits for a piece to be read, unless it is too much: of the piece's `size` bytes for what it got of
+    /// us so far, or of other pieces.
+    fn want(&mut self, piece: PieceIndex, size: u64, uploaded: u64, waiting: Waiting) -> bool {
+        let waits = self.reading.values().flatten();
+        let of_peer = waits.filter(|other| other.peer == waiting.peer);
+        if of_peer.count() >= MOST_FOR_ONE {
+            return false;
+        }
+        if let Some(others) = self.reading.get_mut(&piece) {
+            others.push(waiting);
+            return true;
+        }
+        let read = self.read_for.entry(waiting.peer).or_default();
+        let fits = self.reading.len() < MOST_READ && *read < uploaded + MOST_FOR_ONE as u64 * size;
         if fits {
-            self.reading.push(wanted.peer);
-            self.due.push(wanted);
+            *read += size;
+            self.reading.insert(piece, vec![waiting]);
+            self.due.push(piece);
         }
         fits
+    }
+
+    fn forget(&mut self, peer: PeerKey) {
+        self.asked.retain(|(asked, _)| *asked != peer);
+        self.read_for.remove(&peer);
     }
 }
 
@@ -110,14 +130,28 @@ impl Core {
             return self.handle(Input::Misbehaved { peer, reason });
         };
         self.leaves.keep(piece, leaves);
-        let data = self.partial.get(&piece).map_or(&[][..], Vec::as_slice);
-        let is_proven = |block: &u32| {
-            let data = data.get(*block as usize);
-            data.is_some_and(|data| self.leaves.proves(piece, *block, data) == Some(true))
-        };
-        let mut blocks = self.swarm.stored(piece);
-        blocks.retain(is_proven);
-        self.handle(Input::Proven { piece, blocks });
+        self.leaves.came.push((peer.key, piece));
+    }
+
+    /// Tells the Swarm which blocks are right by leaves that came, once all that came before is in its place. Whether there
+    /// were any.
+    pub fn prove(&mut self) -> bool {
+        let came = std::mem::take(&mut self.leaves.came);
+        for &(peer, piece) in &came {
+            let data = self.partial.get(&piece).map_or(&[][..], Vec::as_slice);
+            let is_proven = |block: &u32| {
+                let data = data.get(*block as usize);
+                data.is_some_and(|data| self.leaves.proves(piece, *block, data) == Some(true))
+            };
+            let mut proven = self.swarm.stored(piece);
+            proven.retain(is_proven);
+            self.handle(Input::LeavesCame {
+                peer,
+                piece,
+                proven,
+            });
+        }
+        !came.is_empty()
     }
 
     /// A peer refused hashes.
@@ -171,12 +205,14 @@ impl Core {
         if let Some(leaves) = self.leaves.known.get(&piece).map(Rc::clone) {
             return peer.send(&self.leaves_as_asked(request, Some(&leaves)));
         }
-        let wanted = Wanted {
+        let size = self.swarm.layout().data_size(piece).into();
+        let uploaded = self.swarm.uploaded_to(peer.key);
+        let waiting = Waiting {
             peer: peer.key,
             request: request.clone(),
-            piece,
         };
-        if !self.swarm.have().contains(piece.get()) || !self.leaves.want(wanted) {
+        let there = self.swarm.have().contains(piece.get());
+        if !there || !self.leaves.want(piece, size, uploaded, waiting) {
             peer.send(&Message::HashReject(request));
         }
     }
@@ -209,44 +245,38 @@ impl Core {
 
     /// A peer is gone: it answers nothing any more.
     pub fn forget_leaves_of(&mut self, peer: PeerKey) {
-        self.leaves.asked.retain(|(asked, _)| *asked != peer);
+        self.leaves.forget(peer);
     }
 }
 
 /// Reads and hashes the pieces whose leaves were asked for.
 pub(super) fn read_due(net: &Net, torrent: &Torrent, core: &mut Core) {
-    for wanted in std::mem::take(&mut core.leaves.due) {
+    for piece in std::mem::take(&mut core.leaves.due) {
         let (Some(net), Some(torrent)) = (net.me.upgrade(), net.torrent(torrent.id)) else {
             return;
         };
         let Some(storage) = core.storage.clone() else {
-            were_read(core, wanted, None);
+            were_read(core, piece, None);
             continue;
         };
         tokio::task::spawn_local(async move {
-            let (meta, piece) = (Arc::clone(&torrent.meta), wanted.piece);
+            let meta = Arc::clone(&torrent.meta);
             let read = jobs::read(torrent.reads(), move || {
                 storage::leaves_on_disk(&storage, &meta, piece).ok()?
             });
             let leaves = read.await.flatten();
-            torrent.with(&net, |core| were_read(core, wanted, leaves));
+            torrent.with(&net, |core| were_read(core, piece, leaves));
         });
     }
 }
 
-fn were_read(core: &mut Core, wanted: Wanted, leaves: Option<Vec<Sha256Digest>>) {
-    let Wanted {
-        peer,
-        request,
-        piece,
-    } = wanted;
-    let reading = &mut core.leaves.reading;
-    if let Some(at) = reading.iter().position(|reader| *reader == peer) {
-        reading.swap_remove(at);
-    }
-    let says = core.leaves_as_asked(request, leaves.as_deref());
-    if let Some(peer) = core.peers.get(&peer) {
-        peer.send(&says);
+fn were_read(core: &mut Core, piece: PieceIndex, leaves: Option<Vec<Sha256Digest>>) {
+    let waiting = core.leaves.reading.remove(&piece);
+    for Waiting { peer, request } in waiting.unwrap_or_default() {
+        let says = core.leaves_as_asked(request, leaves.as_deref());
+        if let Some(peer) = core.peers.get(&peer) {
+            peer.send(&says);
+        }
     }
     if let Some(leaves) = leaves {
         core.leaves.keep(piece, leaves);
@@ -255,8 +285,12 @@ fn were_read(core: &mut Core, wanted: Wanted, leaves: Option<Vec<Sha256Digest>>)
 
 /// Leaves that are kept: 2 MiB, of a gigabyte of pieces.
 const MOST_KEPT: usize = 64 * 1024;
-/// Pieces that are read at once so that their leaves are known, in all and for one peer. Further ones are refused.
+/// Who owes more answers is asked for no more.
+const MOST_ASKED: usize = 64;
+/// Pieces that are read at once so that their leaves are known.
 const MOST_READ: usize = 64;
+/// For so many of them one peer may wait, and so many may be read for it beyond the bytes that it got. Further ones are
+/// refused.
 const MOST_FOR_ONE: usize = 16;
 
 #[cfg(test)]
@@ -304,25 +338,62 @@ mod tests {
         assert!(!leaves.ask(q, piece(3)), "they are known");
     }
 
+    fn waiting(peer: u64) -> Waiting {
+        let request = HashRequest {
+            pieces_root: [0; 32],
+            base_layer: 0,
+            index: 0,
+            length: 4,
+            proof_layers: 0,
+        };
+        let peer = PeerKey(peer);
+        Waiting { peer, request }
+    }
+
     #[test]
     fn one_peer_has_no_more_than_its_part_of_what_is_read() {
         let mut leaves = Leaves::default();
-        let wanted = |peer| Wanted {
-            peer: PeerKey(peer),
-            request: HashRequest {
-                pieces_root: [0; 32],
-                base_layer: 0,
-                index: 0,
-                length: 4,
-                proof_layers: 0,
-            },
-            piece: piece(0),
+        let mut next = 0..;
+        let mut taken = |peer| {
+            let wants = |_: &i32| leaves.want(piece(next.next().unwrap()), 1, 1_000, waiting(peer));
+            (0..100).filter(wants).count()
         };
-        let mut taken = |peer| (0..100).filter(|_| leaves.want(wanted(peer))).count();
-        let all = [taken(1), taken(2), taken(3), taken(4), taken(5)];
-        assert_eq!(
-            all,
-            [MOST_FOR_ONE, MOST_FOR_ONE, MOST_FOR_ONE, MOST_FOR_ONE, 0]
-        );
+        let all = [1, 2, 3, 4, 5].map(&mut taken);
+        let most = MOST_FOR_ONE;
+        assert_eq!(all, [most, most, most, most, 0]);
+    }
+
+    #[test]
+    fn a_piece_is_read_once_for_all_that_ask_meanwhile() {
+        let mut leaves = Leaves::default();
+        assert!((0..100).all(|peer| leaves.want(piece(3), 1, 0, waiting(peer))));
+        assert_eq!(leaves.due, [piece(3)]);
+    }
+
+    #[test]
+    fn who_takes_no_blocks_has_few_pieces_read() {
+        let mut leaves = Leaves::default();
+        let read = |leaves: &mut Leaves, uploaded| {
+            let read = |number: &usize| {
+                let wanted = leaves.want(piece(*number), 100, uploaded, waiting(1));
+                leaves.reading.clear(); // it was answered
+                wanted
+            };
+            (0..100).filter(read).count()
+        };
+        assert_eq!(read(&mut leaves, 0), MOST_FOR_ONE);
+        assert_eq!(read(&mut leaves, 500), 5);
+        leaves.forget(PeerKey(1));
+        assert!(leaves.read_for.is_empty());
+    }
+
+    #[test]
+    fn who_owes_many_answers_is_asked_for_no_more() {
+        let mut leaves = Leaves::default();
+        let asked = (0..100).filter(|number| leaves.ask(PeerKey(1), piece(*number)));
+        assert_eq!(asked.count(), MOST_ASKED);
+        assert!(leaves.ask(PeerKey(2), piece(99)));
+        assert_eq!(leaves.answered(PeerKey(1), &[piece(0)]), Some(piece(0)));
+        assert!(leaves.ask(PeerKey(1), piece(99)));
     }
 }

@@ -12,6 +12,14 @@ use crate::api::EventKind;
 
 /// Until the Swarm has nothing more to say.
 pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
+    carry_out_said(net, torrent, core);
+    while core.prove() {
+        carry_out_said(net, torrent, core);
+    }
+    leaves::read_due(net, torrent, core);
+}
+
+fn carry_out_said(net: &Net, torrent: &Torrent, core: &mut Core) {
     while let Some(output) = core.swarm.poll_output() {
         match output {
             Output::Send { peer, message } => {
@@ -58,7 +66,6 @@ pub(super) fn carry_out(net: &Net, torrent: &Torrent, core: &mut Core) {
             Output::Fact(fact) => tell(net, torrent, core, fact),
         }
     }
-    leaves::read_due(net, torrent, core);
 }
 
 fn check(net: &Net, torrent: &Torrent, core: &mut Core, piece: PieceIndex, prints: bool) {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use p2pcore_protocol::extension::{ExtensionHandshake, ExtensionIds};
 use p2pcore_protocol::hashes::HashTrees;
 use p2pcore_protocol::message::Message;
-use p2pcore_protocol::{BLOCK, FileIndex, Member, Metainfo, PieceIndex, Verified};
+use p2pcore_protocol::{FileIndex, Member, Metainfo, PieceIndex, Verified};
 use p2pcore_scheduling::{
     CloseReason, Input, PeerInfo, PeerKey, PeerSource, Site, Swarm, SwarmConfig, Ticket, Time,
     Verdict,
@@ -627,12 +627,9 @@ impl Core {
             piece,
             begin,
             length,
+            proven: right == Some(true),
             ticket,
         });
-        if right == Some(true) {
-            let (piece, blocks) = (PieceIndex::new(piece), vec![begin / BLOCK]);
-            self.handle(Input::Proven { piece, blocks });
-        }
         Ok(())
     }
 

@@ -115,6 +115,7 @@ impl Driver {
             piece: request.piece,
             begin: request.begin,
             length: request.length,
+            proven: false,
             ticket: Ticket(self.ticket),
         }
     }

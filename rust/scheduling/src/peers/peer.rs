@@ -265,6 +265,11 @@ impl Peer {
         coming.map_or(0, |coming| coming.hops)
     }
 
+    /// A piece that it has not is on its way to it.
+    pub(crate) fn comes(&self, piece: u32) -> bool {
+        self.coming.iter().any(|coming| coming.piece == piece)
+    }
+
     /// A piece came to it, or does not come; whether it was coming.
     pub(crate) fn stop_coming(&mut self, piece: u32) -> bool {
         let at = self.coming.iter().position(|coming| coming.piece == piece);

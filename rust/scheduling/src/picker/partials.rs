@@ -62,12 +62,13 @@ impl Partial {
         self.len() - self.free - self.stored
     }
 
-    /// Whether a run of bytes may go on to others already.
+    /// Whether a run of bytes may go on to others already. Padding at the end is not there before the piece is.
     pub(crate) fn is_proven(&self, span: BlockSpan) -> bool {
         let end = span.begin.saturating_add(span.length);
         let blocks = (span.begin / BLOCK) as usize..end.div_ceil(BLOCK) as usize;
         let proven = self.proven.get(blocks);
-        !self.checking && proven.is_some_and(|blocks| blocks.iter().all(|proven| *proven))
+        let there = end <= self.size && !self.checking;
+        there && proven.is_some_and(|blocks| blocks.iter().all(|proven| *proven))
     }
 
     /// Bytes that the driver holds, to within a block.
@@ -432,6 +433,25 @@ mod tests {
         partials.begin(0, 3 * BLOCK, None);
         partials.store(0, 1, PeerKey(1));
         assert!(!is_proven(&partials, BLOCK, BLOCK), "it begins anew");
+    }
+
+    #[test]
+    fn padding_is_not_proven() {
+        let mut partials = Partials::new(1);
+        partials.begin(0, BLOCK + 100, None);
+        partials.store(0, 1, PeerKey(1));
+        partials.prove(0, 1);
+        let is_proven = |length| {
+            let piece = PieceIndex::new(0);
+            let begin = BLOCK;
+            let span = BlockSpan {
+                piece,
+                begin,
+                length,
+            };
+            partials.get(0).unwrap().is_proven(span)
+        };
+        assert!(is_proven(100) && !is_proven(101) && !is_proven(BLOCK));
     }
 
     #[test]

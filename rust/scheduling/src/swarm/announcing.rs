@@ -17,7 +17,7 @@ use p2pcore_protocol::message::Message;
 use super::Swarm;
 use super::blocks::request_of;
 use crate::input::PeerKey;
-use crate::peers::Peer;
+use crate::peers::{COMING_KEPT, Peer};
 use crate::time::Time;
 
 /// A longer round trip was measured in a queue: whoever asks us waits for no such time.
@@ -57,13 +57,14 @@ impl Swarm {
         }
     }
 
-    /// Every block of the piece was asked for, and nobody was told of it yet.
+    /// Every block of the piece was asked for, and nobody was told of it yet, nor of more than are believed.
     fn may_announce(&self, piece: u32) -> bool {
         let partial = self.picker.partials().get(piece);
         let is_asked = partial.is_some_and(|partial| partial.free() == 0 && !partial.checking);
         let known = self.have().count() + self.coming.len() as u32;
         let last = known + 1 >= self.layout.piece_count();
-        is_asked && !last && !self.picker.is_guarded(piece) && !self.coming.contains(&piece)
+        let fits = self.coming.len() < COMING_KEPT && !self.coming.contains(&piece);
+        is_asked && !last && fits && !self.picker.is_guarded(piece)
     }
 
     /// Tells the others of a piece that comes; those that know nothing of such pieces, where it is near.

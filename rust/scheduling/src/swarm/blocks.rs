@@ -33,6 +33,7 @@ impl Swarm {
         now: Time,
         key: PeerKey,
         (piece, begin, length): (u32, u32, u32),
+        proven: bool,
         ticket: Ticket,
     ) {
         let Some(peer) = self.peers.get_mut(key) else {
@@ -66,15 +67,23 @@ impl Swarm {
         }
         let change = peer.belief.on_block();
         peer.window.on_block();
-        match partial.and_then(|partial| Some((partial.span(block), partial.block(block)?))) {
-            Some((span, Block::Free | Block::Asked(_))) => {
-                self.store(now, key, (span, block), expected, ticket);
-            }
-            Some((_, Block::Stored)) | None => self.discard(ticket, length),
-        }
+        let stored =
+            match partial.and_then(|partial| Some((partial.span(block), partial.block(block)?))) {
+                Some((span, Block::Free | Block::Asked(_))) => {
+                    self.store(now, key, (span, block), expected, ticket);
+                    Some(span.piece)
+                }
+                Some((_, Block::Stored)) | None => {
+                    self.discard(ticket, length);
+                    None
+                }
+            };
         self.believe(key, change);
         self.let_choked_go(now, key);
         self.fill(now, key);
+        if let Some(piece) = stored.filter(|_| proven) {
+            self.on_proven(now, piece, &[block]);
+        }
     }
 
     pub(super) fn on_reject(&mut self, now: Time, key: PeerKey, request: Request) {
@@ -91,10 +100,11 @@ impl Swarm {
             // No longer allowed fast, then.
             peer.allowed_fast.retain(|piece| *piece != request.piece);
         } else if peer.holds.contains(request.piece) {
-            // Not where it said before that it does not have the piece after all.
             peer.patience.on_refusal(now);
             let change = peer.belief.on_refusal();
             self.believe(key, change);
+        } else {
+            self.nonsense(now, key); // it said so before (BEP 54)
         }
         self.picker.release(name.0, name.1);
         self.let_choked_go(now, key);

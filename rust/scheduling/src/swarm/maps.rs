@@ -47,7 +47,8 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let counted = Holdings::Counted(peer.holds.count(pieces));
+        let comes = peer.coming.len() as u32;
+        let counted = Holdings::Counted(peer.holds.count(pieces).saturating_sub(comes));
         let before = std::mem::replace(&mut peer.holds, counted);
         if peer.belief.is_firm() {
             self.picker.count_holdings(&before, false);

@@ -122,6 +122,7 @@ impl Swarm {
         }
         peer.useful = holds.count_common(self.picker.need());
         peer.dry = 0;
+        peer.coming.clear();
         if holds.is_all() && !peer.holds.is_all() {
             self.todo.seeds = true;
             self.todo.useless = true;
@@ -149,20 +150,23 @@ impl Swarm {
             return;
         }
         peer.offers.on_have(piece);
-        if peer.holds.contains(piece) {
-            if !peer.stop_coming(piece) {
-                self.nonsense(now, key);
-            }
-            return;
+        let came = peer.stop_coming(piece);
+        match peer.holds {
+            Holdings::Counted(count) => self.count_known(now, key, count + 1),
+            _ if came => self.count_again(now, key, piece),
+            ref holds if holds.contains(piece) => self.nonsense(now, key),
+            _ => self.add_piece(now, key, piece),
         }
-        if let Holdings::Counted(count) = peer.holds {
-            self.count_known(now, key, count + 1);
-            return;
-        }
-        if peer.holds == Holdings::Nothing {
+    }
+
+    /// The peer can be asked for a piece that it did not have before.
+    fn add_piece(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let nothing = |peer: &Peer| peer.holds == Holdings::Nothing;
+        if self.peers.get(key).is_some_and(nothing) {
             let useful = u32::from(self.picker.need().contains(piece));
             if !self.make_room_for_map(now, key, useful) {
-                self.count_known(now, key, 1);
+                let there = self.peers.get(key).is_some_and(|peer| !peer.comes(piece));
+                self.count_known(now, key, there.into());
                 return;
             }
         }
@@ -210,14 +214,16 @@ impl Swarm {
         };
         peer.heard = now;
         let piece = coming.piece;
-        let is_new = !peer.holds.contains(piece) && self.layout.piece(piece).is_some();
-        let is_kept =
-            peer.coming.len() < COMING_KEPT && !matches!(peer.holds, Holdings::Counted(_));
-        if !is_new || !is_kept {
+        let is_known = peer.holds.contains(piece) || peer.comes(piece);
+        let fits = peer.coming.len() < COMING_KEPT && self.layout.piece(piece).is_some();
+        if is_known || !fits {
             return self.nonsense(now, key);
         }
+        peer.offers.on_have(piece);
         peer.coming.push(coming);
-        self.on_have(now, key, piece);
+        if !matches!(peer.holds, Holdings::Counted(_)) {
+            self.add_piece(now, key, piece);
+        }
     }
 
     /// The peer gave a piece up (BEP 54).
@@ -230,15 +236,16 @@ impl Swarm {
             self.close(now, key, CloseReason::ProtocolError);
             return;
         }
+        let came = peer.stop_coming(piece);
         if let Holdings::Counted(count) = peer.holds {
-            self.count_known(now, key, count.saturating_sub(1));
+            let lost = u32::from(!came);
+            self.count_known(now, key, count.saturating_sub(lost));
             return;
         }
         if !peer.holds.contains(piece) {
             self.nonsense(now, key);
             return;
         }
-        peer.stop_coming(piece);
         let firm = peer.belief.is_firm();
         peer.useful -= u32::from(self.picker.need().contains(piece));
         match std::mem::replace(&mut peer.holds, Holdings::Nothing) {

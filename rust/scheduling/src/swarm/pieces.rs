@@ -110,7 +110,7 @@ impl Swarm {
                 awaiting.push(peer.key);
             }
             // Also to those who have it: an origin that hides what it has waits for it.
-            if !told && !peer.holds.is_all() {
+            if !told && (awaits || !peer.holds.is_all()) {
                 self.out.send(now, peer, Message::Have(piece));
             }
             if peer.holds.contains(piece) && needed {

@@ -13,7 +13,7 @@ use crate::time::Time;
 
 /// Waiting for a piece that comes sooner costs less than its leaves.
 const WORTH_MILLIS: u64 = 50;
-/// A peer that so often has no leaves is not asked any more: not all clients have them.
+/// A peer that refuses so often without giving any is not asked any more: not all clients have leaves.
 const MOST_REFUSALS: u8 = 8;
 
 impl Swarm {
@@ -24,6 +24,11 @@ impl Swarm {
         self.peers
             .get(peer)
             .is_some_and(|peer| peer.may_fetch(piece) && (there || peer.awaits.contains(&piece)))
+    }
+
+    /// Bytes that a peer got of us.
+    pub fn uploaded_to(&self, peer: PeerKey) -> u64 {
+        self.peers.get(peer).map_or(0, |peer| peer.uploaded)
     }
 
     /// The stored blocks of a piece that is not whole.
@@ -60,6 +65,15 @@ impl Swarm {
     pub(super) fn on_leaves_refused(&mut self, key: PeerKey) {
         if let Some(peer) = self.peers.get_mut(key).filter(|peer| !peer.choked()) {
             peer.leaves_refused = peer.leaves_refused.saturating_add(1);
+        }
+    }
+
+    pub(super) fn on_leaves(&mut self, now: Time, key: PeerKey, piece: PieceIndex, proven: &[u32]) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.leaves_refused = 0;
+        }
+        if !proven.is_empty() {
+            self.on_proven(now, piece, proven);
         }
     }
 

@@ -152,6 +152,21 @@ impl Swarm {
         }
     }
 
+    /// What came to a peer is there: where it was told of before whoever passed it on had it, it shows only now that it was
+    /// passed on.
+    pub(super) fn count_again(&mut self, now: Time, key: PeerKey, piece: u32) {
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
+        let elsewhere = self
+            .forwarding
+            .given(piece)
+            .is_some_and(|to| to != peer.account());
+        if elsewhere && let Some((by, delay)) = self.forwarding.seen(now, piece, key) {
+            self.learn(by, delay);
+        }
+    }
+
     /// A peer has one piece less.
     pub(super) fn count_one_less(&mut self, now: Time, key: PeerKey, piece: u32) {
         if let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key))

@@ -102,7 +102,7 @@ impl Swarm {
         }
     }
 
-    /// Somebody idle has a piece of which this peer owes something.
+    /// Somebody idle has a piece of which this peer owes something, other than what it waits for itself.
     fn is_relieved(&self, now: Time, peer: &Peer) -> bool {
         let generation = self.picker.generation();
         let idle = |other: &&Peer| {
@@ -114,7 +114,7 @@ impl Swarm {
         let mut idle = self.peers.iter().filter(idle);
         idle.any(|other| {
             let mut owed = peer.requests.iter();
-            owed.any(|(piece, _)| other.holds.contains(piece))
+            owed.any(|(piece, _)| other.holds.contains(piece) && !peer.comes(piece))
         })
     }
 

@@ -99,6 +99,7 @@ impl Bench {
             piece: request.piece,
             begin: request.begin,
             length: request.length,
+            proven: false,
             ticket: Ticket(self.ticket),
         }));
         outputs

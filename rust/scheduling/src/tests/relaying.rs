@@ -137,9 +137,13 @@ fn until_asked(bench: &mut Bench, gap: Duration) -> (u32, Vec<u32>) {
     panic!("no piece was asked for");
 }
 
-fn proven(piece: u32, blocks: Vec<u32>) -> Input {
+fn proven(piece: u32, proven: Vec<u32>) -> Input {
     let piece = PieceIndex::new(piece);
-    Input::Proven { piece, blocks }
+    Input::LeavesCame {
+        peer: P,
+        piece,
+        proven,
+    }
 }
 
 #[test]

@@ -117,6 +117,7 @@ impl Court {
             piece: request.piece,
             begin: request.begin,
             length: request.length,
+            proven: false,
             ticket,
         });
         let bytes = request.length;

@@ -271,6 +271,7 @@ impl World {
                 piece: span.piece.get(),
                 begin: span.begin,
                 length: span.length,
+                proven: false,
                 ticket,
             },
         );

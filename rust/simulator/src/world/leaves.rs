@@ -39,7 +39,9 @@ impl World {
                 };
                 self.send(node, peer.0 as PipeId, says);
             }
-            Message::Hashes { request, .. } => self.prove(node, PieceIndex::new(request.index)),
+            Message::Hashes { request, .. } => {
+                self.prove(node, peer, PieceIndex::new(request.index));
+            }
             Message::HashReject(_) => self.feed(node, Input::LeavesRefused { peer }),
             other => return Some(other),
         }
@@ -57,7 +59,7 @@ impl World {
         answers.then(|| there && asked.swarm.serves(peer, piece))
     }
 
-    fn prove(&mut self, node: u32, piece: PieceIndex) {
+    fn prove(&mut self, node: u32, peer: PeerKey, piece: PieceIndex) {
         let knowing = &mut self.nodes[node as usize];
         if knowing.swarm.have().contains(piece.get()) {
             return;
@@ -69,9 +71,16 @@ impl World {
             let mut begins = spans.map(|(span, _)| span.begin);
             begins.all(|begin| begin / p2pcore_protocol::BLOCK != *block)
         };
-        let mut blocks = knowing.swarm.stored(piece);
-        blocks.retain(is_right);
-        self.feed(node, Input::Proven { piece, blocks });
+        let mut proven = knowing.swarm.stored(piece);
+        proven.retain(is_right);
+        self.feed(
+            node,
+            Input::LeavesCame {
+                peer,
+                piece,
+                proven,
+            },
+        );
     }
 
     /// A block came that does not have its leaf.

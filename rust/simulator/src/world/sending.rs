@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 
-use p2pcore_protocol::BLOCK;
 use p2pcore_protocol::extension::{Coming, parse_dont_have};
 use p2pcore_protocol::holepunch::Holepunch;
 use p2pcore_protocol::message::Message;
@@ -155,13 +154,10 @@ impl World {
             piece,
             begin,
             length,
+            proven: proves,
             ticket,
         };
         self.feed(node, block);
-        if proves {
-            let (piece, blocks) = (span.piece, vec![begin / BLOCK]);
-            self.feed(node, Input::Proven { piece, blocks });
-        }
         let bytes = length;
         self.feed(node, Input::Progress { peer, bytes });
         self.carry_out(node);

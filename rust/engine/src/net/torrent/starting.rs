@@ -8,6 +8,7 @@ use p2pcore_scheduling::{CloseReason, Input};
 
 use super::super::Net;
 use super::super::jobs;
+use super::super::leaves::Leaves;
 use super::{Core, Phase, Torrent, from_user, new_swarm};
 use crate::api::{CommandId, EventKind};
 use crate::error::{StorageError, TorrentError};
@@ -34,6 +35,7 @@ impl Torrent {
         // A job that has answered for its last piece may not have ended: it must not take one of the new storage.
         core.fetched = Arc::default();
         core.partial.clear();
+        core.leaves = Leaves::default();
         core.tickets.clear();
         core.had.clear();
         core.check_error = None;
