@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::layout::Span;
 use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::{BLOCK, Layout, PieceIndex, Verified};
@@ -384,6 +385,28 @@ fn who_is_idle_relieves_a_silent_peer_soon() {
         assert_eq!(bench.swarm.counters().stalls, stalls);
         bench.wait(1);
         assert_eq!(bench.swarm.counters().stalls, 1);
+    }
+}
+
+#[test]
+fn who_waits_for_a_piece_itself_is_not_relieved_of_it() {
+    for waits in [false, true] {
+        let mut bench = Bench::new(4, 4);
+        bench.connect(P, true);
+        bench.say(P, Message::HaveNone);
+        bench.say(P, Message::Unchoke);
+        let asked = if waits {
+            let coming = Coming { piece: 1, hops: 1 };
+            bench.put(Input::PeerComing { peer: P, coming })
+        } else {
+            bench.say(P, Message::Have(1))
+        };
+        bench.block(P, requests(&asked, P)[0]);
+        bench.connect(Q, true);
+        bench.say(Q, Message::Have(1));
+        bench.say(Q, Message::Unchoke);
+        bench.wait(1);
+        assert_eq!(bench.swarm.counters().stalls, u64::from(!waits));
     }
 }
 

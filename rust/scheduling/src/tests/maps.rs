@@ -1,5 +1,6 @@
 //! A budget for the maps of what peers have: beyond it a peer is counted, served, and asked for nothing.
 
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::message::{Message, Request};
 use p2pcore_protocol::{BLOCK, PieceIndex, Verified};
 
@@ -115,4 +116,54 @@ fn single_haves_cost_no_map_beyond_the_budget() {
     assert_eq!(bench.swarm.availability()[9], 2);
     let share = bench.swarm.peer_snapshots(bench.now)[2].progress;
     assert!((share - 1.0 / 16.0).abs() < 1e-9);
+}
+
+/// How many of the sixteen pieces a peer has, by number.
+fn pieces(bench: &Bench, peer: usize) -> String {
+    let progress = bench.swarm.peer_snapshots(bench.now)[peer].progress;
+    format!("{:.3}", progress * 16.0)
+}
+
+#[test]
+fn what_comes_to_a_counted_peer_counts_when_it_is_there() {
+    let mut bench = short();
+    bench.say(P, has(0x0fff));
+    bench.say(Q, has(0x0fff));
+    let coming = |piece| {
+        let coming = Coming { piece, hops: 1 };
+        Input::PeerComing { peer: R, coming }
+    };
+    let have = |piece| Input::Message {
+        peer: R,
+        message: Message::Have(piece),
+    };
+    let lacks = |piece| Input::PeerLacks { peer: R, piece };
+    for (at, (change, expected)) in [
+        (coming(9), "0.000"),
+        (have(9), "1.000"),
+        (coming(10), "1.000"),
+        (lacks(10), "1.000"),
+        (have(11), "2.000"),
+        (lacks(11), "1.000"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        bench.put(change);
+        assert_eq!(pieces(&bench, 2), expected, "{at}");
+    }
+}
+
+#[test]
+fn of_a_map_that_is_forgotten_what_comes_does_not_count() {
+    let mut bench = short();
+    bench.say(Q, has(0x000c));
+    let coming = Coming { piece: 15, hops: 1 };
+    bench.put(Input::PeerComing { peer: Q, coming });
+    for peer in [P, R] {
+        bench.say(peer, has(0x0fff));
+    }
+    assert_eq!(pieces(&bench, 1), "2.000");
+    bench.say(Q, Message::Have(15));
+    assert_eq!(pieces(&bench, 1), "3.000");
 }

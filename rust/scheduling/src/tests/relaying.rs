@@ -1,5 +1,6 @@
 //! Blocks that go on to others before their piece is whole.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use p2pcore_protocol::extension::Coming;
@@ -9,10 +10,11 @@ use proptest::prelude::*;
 
 use super::alone::{Bench, P, Q, checked, request, sent};
 use super::passing::gone;
-use crate::{Extensions, Input, Output, PeerKey, Verdict};
+use crate::{Extensions, Input, Output, PeerKey, Ticket, Verdict};
 
 const BLOCKS: u32 = 16;
 const PIECES: u32 = 40;
+const R: PeerKey = PeerKey(3);
 /// What the others call the message that a piece comes.
 const COMING: u8 = 12;
 
@@ -201,12 +203,12 @@ fn proven_blocks_go_on_before_their_piece_is_whole_and_others_wait() {
     let outputs = bench.put(proven(piece, vec![stored[0]]));
     assert_eq!(coming(&outputs, Q), [(piece, 1)]);
     assert!(bench.swarm.serves(Q, PieceIndex::new(piece)));
-    let ask = |bench: &mut Bench, block: u32| {
-        bench.say(Q, Message::Request(request(piece, block * BLOCK, BLOCK)))
-    };
-    assert_eq!(served(&ask(&mut bench, stored[0])), [(piece, stored[0])]);
+    assert_eq!(
+        served(&ask(&mut bench, piece, stored[0])),
+        [(piece, stored[0])]
+    );
     let coming = (0..BLOCKS).find(|block| !stored.contains(block)).unwrap();
-    let outputs = ask(&mut bench, coming);
+    let outputs = ask(&mut bench, piece, coming);
     assert_eq!((served(&outputs), sent(&outputs, Q)), (vec![], vec![]));
     // Stored is not yet proven.
     while !bench.swarm.stored(PieceIndex::new(piece)).contains(&coming) {
@@ -214,6 +216,97 @@ fn proven_blocks_go_on_before_their_piece_is_whole_and_others_wait() {
     }
     let outputs = bench.put(proven(piece, vec![coming]));
     assert_eq!(served(&outputs), [(piece, coming)]);
+}
+
+fn arrives(peer: PeerKey, piece: u32, block: u32, proven: bool) -> Input {
+    Input::BlockArrived {
+        peer,
+        piece,
+        begin: block * BLOCK,
+        length: BLOCK,
+        proven,
+        ticket: Ticket(1_000),
+    }
+}
+
+fn ask(bench: &mut Bench, piece: u32, block: u32) -> Vec<Output> {
+    let wanted = request(piece, block * BLOCK, BLOCK);
+    bench.say(Q, Message::Request(wanted))
+}
+
+#[test]
+fn a_block_that_arrives_proven_goes_on_at_once() {
+    for right in [false, true] {
+        let mut bench = between(SLOW, true);
+        let (piece, stored) = until_asked(&mut bench, SLOW);
+        bench.put(proven(piece, stored.clone()));
+        let next = (0..BLOCKS).find(|block| !stored.contains(block)).unwrap();
+        assert_eq!(served(&ask(&mut bench, piece, next)), []);
+        let outputs = bench.put(arrives(P, piece, next, right));
+        let expected = right.then_some((piece, next));
+        assert_eq!(served(&outputs), Vec::from_iter(expected));
+    }
+}
+
+/// P falls silent, and R is asked for what it owed; then a block comes from both.
+#[test]
+fn a_right_block_proves_nothing_of_the_one_that_is_there() {
+    let mut bench = between(SLOW, true);
+    let (piece, stored) = until_asked(&mut bench, SLOW);
+    bench.wait(3);
+    let alone = (0..PIECES).map(|other| u8::from(other == piece));
+    bench.put(Input::Priorities(alone.collect()));
+    bench.connect_with(R, true, true);
+    bench.say(R, Message::HaveAll);
+    bench.say(R, Message::Unchoke);
+    let there = |bench: &Bench| bench.swarm.stored(PieceIndex::new(piece));
+    while there(&bench).len() < stored.len() + 3 {
+        bench.now = bench.now + 2 * SLOW;
+        assert!(bench.answer(R));
+    }
+    let of_r = there(&bench)[stored.len()];
+    let outputs = bench.put(arrives(P, piece, of_r, true));
+    assert!(matches!(outputs[..], [Output::Discard { .. }, ..]));
+    bench.put(proven(piece, stored.clone()));
+    let right = (piece, stored[0]);
+    assert_eq!(served(&ask(&mut bench, piece, right.1)), [right]);
+    assert_eq!(served(&ask(&mut bench, piece, of_r)), []);
+}
+
+#[test]
+fn leaves_that_prove_nothing_announce_nothing() {
+    let mut bench = between(SLOW, true);
+    let (piece, stored) = until_asked(&mut bench, SLOW);
+    assert_eq!(coming(&bench.put(proven(piece, vec![])), Q), []);
+    assert_eq!(coming(&bench.put(proven(piece, stored)), Q), [(piece, 1)]);
+}
+
+#[test]
+fn whoever_gives_leaves_may_refuse_some() {
+    let mut bench = between(SLOW, true);
+    for refusals in [7, 7, 8] {
+        assert!(!asked_for(&begin(&mut bench, SLOW, 1).1).is_empty());
+        bench.put(proven(0, vec![]));
+        for _ in 0..refusals {
+            bench.put(Input::LeavesRefused { peer: P });
+        }
+    }
+    assert_eq!(asked_for(&begin(&mut bench, SLOW, 1).1), []);
+}
+
+#[test]
+fn who_was_told_that_it_comes_hears_it_even_if_it_seems_to_have_everything() {
+    let mut bench = between(SLOW, true);
+    let (piece, stored) = until_asked(&mut bench, SLOW);
+    bench.put(proven(piece, stored));
+    bench.say(Q, Message::HaveAll);
+    while bench.swarm.stored(PieceIndex::new(piece)).len() as u32 + 1 < BLOCKS {
+        bench.next_block(P);
+    }
+    bench.next_block(P);
+    let good = Verdict::Good(Verified::simulated(PieceIndex::new(piece)));
+    let outputs = bench.put(checked(good));
+    assert!(sent(&outputs, Q).contains(&Message::Have(piece)));
 }
 
 #[test]
@@ -337,34 +430,52 @@ fn what_comes_can_be_asked_for_and_a_have_may_follow_or_not() {
 }
 
 proptest! {
-    /// Whatever is proven when, and whatever is asked for when: nothing goes out that is not proven or verified.
+    /// Of the piece that comes some blocks are wrong, until they come again. Whatever is known of them when, and whatever is
+    /// asked for when: nothing goes out that is not proven or verified.
     #[test]
-    fn nothing_unproven_is_served(steps in prop::collection::vec((0..4_u8, 0..6_u32, 0..BLOCKS), 1..300)) {
+    fn nothing_unproven_is_served(
+        steps in prop::collection::vec((0..6_u8, 0..BLOCKS), 1..300),
+        wrong in prop::collection::btree_set(0..BLOCKS, 0..8),
+    ) {
         let mut bench = between(SLOW, true);
-        let mut right = std::collections::BTreeSet::new();
-        for (what, piece, block) in steps {
+        let (piece, _) = until_asked(&mut bench, SLOW);
+        let there = |bench: &Bench| bench.swarm.stored(PieceIndex::new(piece));
+        let (mut leaves, mut right) = (false, BTreeSet::new());
+        for (what, block) in steps {
             bench.now = bench.now + SLOW;
             let outputs = match what {
-                0 => {
+                0 | 1 => {
                     let wanted = Message::Request(request(piece, block * BLOCK, BLOCK));
                     bench.say(Q, wanted)
                 }
-                1 => {
-                    let stored = bench.swarm.stored(PieceIndex::new(piece));
-                    let blocks: Vec<u32> = stored.into_iter().filter(|b| *b <= block).collect();
-                    right.extend(blocks.iter().map(|block| (piece, *block)));
+                2 => {
+                    leaves = true;
+                    let mut blocks = there(&bench);
+                    blocks.retain(|block| !wrong.contains(block));
+                    right.extend(blocks.clone());
                     bench.put(proven(piece, blocks))
+                }
+                // Right, and perhaps there already.
+                3 if leaves => {
+                    let (peer, begin, length) = (P, block * BLOCK, BLOCK);
+                    let ticket = Ticket(1_000);
+                    let proven = true;
+                    let outputs =
+                        bench.put(Input::BlockArrived { peer, piece, begin, length, proven, ticket });
+                    let store = |output: &Output| matches!(output, Output::Store { .. });
+                    right.extend(outputs.iter().any(store).then_some(block));
+                    outputs
                 }
                 _ => bench.next_block(P),
             };
-            let checks = outputs.iter().filter_map(|output| match output {
-                Output::Check { piece, .. } => Some(Verdict::Good(Verified::simulated(*piece))),
-                _ => None,
-            });
-            let after: Vec<Output> = checks.flat_map(|good| bench.put(checked(good))).collect();
-            for (piece, block) in served(&outputs).into_iter().chain(served(&after)) {
-                let there = bench.swarm.have().contains(piece);
-                prop_assert!(there || right.contains(&(piece, block)), "{piece} {block}");
+            let whole = |output: &Output| {
+                matches!(output, Output::Check { piece: of, .. } if of.get() == piece)
+            };
+            for (of, block) in served(&outputs) {
+                prop_assert!(of == piece && right.contains(&block), "{of} {block}");
+            }
+            if outputs.iter().any(whole) {
+                break;
             }
         }
     }

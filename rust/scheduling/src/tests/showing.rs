@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use p2pcore_protocol::BLOCK;
+use p2pcore_protocol::extension::Coming;
 use p2pcore_protocol::message::Message;
 
 use super::alone::{Bench, request};
@@ -132,4 +134,34 @@ fn those_that_come_alone_are_tried_before_those_that_come_with_others() {
     tried[..3].sort_unstable();
     assert_eq!(tried[..3], [6, 7, 8]);
     assert!((3..=5).contains(&tried[3]));
+}
+
+/// Whoever is told that a piece comes says so to us at once, before its giver has said that it has it.
+#[test]
+fn who_passes_on_before_a_piece_is_whole_is_known_by_it() {
+    for told_ahead in [false, true] {
+        let mut bench = origin();
+        let (giver, taker) = (PeerKey(1), PeerKey(2));
+        let shown = come(&mut bench, giver, [127, 0, 0, 1]);
+        come(&mut bench, taker, [127, 0, 0, 2]);
+        let (_, piece) = shown[0];
+        bench.say(giver, Message::Request(request(piece, 0, BLOCK)));
+        if told_ahead {
+            let coming = Coming { piece, hops: 1 };
+            let peer = taker;
+            bench.put(Input::PeerComing { peer, coming });
+        }
+        for peer in [giver, taker] {
+            let after = |bench: &Bench| {
+                let peers = bench.swarm.peer_snapshots(bench.now);
+                let of_giver = peers.into_iter().find(|peer| peer.key == giver);
+                of_giver.unwrap().why.passes_on_after
+            };
+            assert_eq!(after(&bench), None);
+            bench.now = bench.now + Duration::from_millis(300);
+            bench.say(peer, Message::Have(piece));
+            let passed = (peer == taker).then_some(Duration::from_millis(300));
+            assert_eq!(after(&bench), passed);
+        }
+    }
 }
