@@ -45,7 +45,7 @@ fn who_only_says_that_it_has_pieces_costs_the_origin_no_second_copies() {
         let report = run(&scenario, seed);
         let table = report.table();
         assert!(
-            report.origin_first_copy > 0.99 && report.origin_first_copy < 1.15,
+            report.origin_first_copy > 0.99 && report.origin_first_copy < 1.10,
             "{table}"
         );
     }
