@@ -79,9 +79,8 @@ impl Leaves {
         Some(self.asked.swap_remove(at).1)
     }
 
-    /// Notes that a peer waits for a piece to be read, unless it is too much: of the piece's `size` bytes for what it got of
-    /// us so far, or of other pieces.
-    fn want(&mut self, piece: PieceIndex, size: u64, uploaded: u64, waiting: Waiting) -> bool {
+    /// Notes that a peer waits for a piece of `size` bytes to be read, unless too many are, or more than its `allowance` of bytes.
+    fn want(&mut self, piece: PieceIndex, size: u64, allowance: u64, waiting: Waiting) -> bool {
         let waits = self.reading.values().flatten();
         let of_peer = waits.filter(|other| other.peer == waiting.peer);
         if of_peer.count() >= MOST_FOR_ONE {
@@ -92,7 +91,7 @@ impl Leaves {
             return true;
         }
         let read = self.read_for.entry(waiting.peer).or_default();
-        let fits = self.reading.len() < MOST_READ && *read < uploaded + MOST_FOR_ONE as u64 * size;
+        let fits = self.reading.len() < MOST_READ && *read < allowance;
         if fits {
             *read += size;
             self.reading.insert(piece, vec![waiting]);
@@ -205,14 +204,16 @@ impl Core {
         if let Some(leaves) = self.leaves.known.get(&piece).map(Rc::clone) {
             return peer.send(&self.leaves_as_asked(request, Some(&leaves)));
         }
-        let size = self.swarm.layout().data_size(piece).into();
-        let uploaded = self.swarm.uploaded_to(peer.key);
+        let layout = self.swarm.layout();
+        let size = layout.data_size(piece).into();
+        let beyond = MOST_FOR_ONE as u64 * u64::from(layout.piece_length());
+        let allowance = self.swarm.uploaded_to(peer.key) + beyond;
         let waiting = Waiting {
             peer: peer.key,
             request: request.clone(),
         };
         let there = self.swarm.have().contains(piece.get());
-        if !there || !self.leaves.want(piece, size, uploaded, waiting) {
+        if !there || !self.leaves.want(piece, size, allowance, waiting) {
             peer.send(&Message::HashReject(request));
         }
     }
@@ -366,23 +367,23 @@ mod tests {
     #[test]
     fn a_piece_is_read_once_for_all_that_ask_meanwhile() {
         let mut leaves = Leaves::default();
-        assert!((0..100).all(|peer| leaves.want(piece(3), 1, 0, waiting(peer))));
+        assert!((0..100).all(|peer| leaves.want(piece(3), 1, 1, waiting(peer))));
         assert_eq!(leaves.due, [piece(3)]);
     }
 
     #[test]
     fn who_takes_no_blocks_has_few_pieces_read() {
         let mut leaves = Leaves::default();
-        let read = |leaves: &mut Leaves, uploaded| {
+        let read = |leaves: &mut Leaves, allowance| {
             let read = |number: &usize| {
-                let wanted = leaves.want(piece(*number), 100, uploaded, waiting(1));
+                let wanted = leaves.want(piece(*number), 100, allowance, waiting(1));
                 leaves.reading.clear(); // it was answered
                 wanted
             };
             (0..100).filter(read).count()
         };
-        assert_eq!(read(&mut leaves, 0), MOST_FOR_ONE);
-        assert_eq!(read(&mut leaves, 500), 5);
+        assert_eq!(read(&mut leaves, 1_600), 16);
+        assert_eq!(read(&mut leaves, 2_100), 5);
         leaves.forget(PeerKey(1));
         assert!(leaves.read_for.is_empty());
     }

@@ -100,11 +100,10 @@ impl Swarm {
             // No longer allowed fast, then.
             peer.allowed_fast.retain(|piece| *piece != request.piece);
         } else if peer.holds.contains(request.piece) {
+            // Not where it said before that it does not have the piece after all.
             peer.patience.on_refusal(now);
             let change = peer.belief.on_refusal();
             self.believe(key, change);
-        } else {
-            self.nonsense(now, key); // it said so before (BEP 54)
         }
         self.picker.release(name.0, name.1);
         self.let_choked_go(now, key);

@@ -274,6 +274,10 @@ impl Swarm {
             }
         }
         self.show_interest(now, key);
+        let owes = |peer: &Peer| peer.requests.iter().any(|(of, _)| of == piece);
+        if self.peers.get(key).is_some_and(owes) {
+            self.nonsense(now, key); // it refuses what it let us ask for
+        }
     }
 
     fn on_allowed_fast(&mut self, now: Time, key: PeerKey, piece: u32) {

@@ -143,7 +143,12 @@ impl Swarm {
             origin.on_kept(now, kept, size);
         }
         if sent.is_some() && origin.is_first(piece) {
-            self.forwarding.gave(now, peer.account(), piece);
+            let account = peer.account();
+            if self.has_elsewhere(account, piece) {
+                self.learn(account, Duration::ZERO); // it was passed on while it came
+            } else {
+                self.forwarding.gave(now, account, piece);
+            }
         } else if let Some((by, delay)) = self.forwarding.seen(now, piece, key) {
             self.learn(by, delay);
         }
@@ -167,6 +172,14 @@ impl Swarm {
         }
     }
 
+    /// Whether somebody other than this account has a piece, all of it.
+    fn has_elsewhere(&self, account: Account, piece: u32) -> bool {
+        let has = |peer: &Peer| {
+            peer.account() != account && peer.holds.contains(piece) && !peer.comes(piece)
+        };
+        self.peers.iter().any(has)
+    }
+
     /// A peer has one piece less.
     pub(super) fn count_one_less(&mut self, now: Time, key: PeerKey, piece: u32) {
         if let (Some(origin), Some(peer)) = (&mut self.origin, self.peers.get(key))
@@ -178,8 +191,7 @@ impl Swarm {
         let Some(account) = self.forwarding.credited(now, piece, key) else {
             return;
         };
-        let has = |peer: &Peer| peer.account() != account && peer.holds.contains(piece);
-        if !self.peers.iter().any(has) {
+        if !self.has_elsewhere(account, piece) {
             self.judge(|forwarding| forwarding.unseen(piece));
         }
     }
