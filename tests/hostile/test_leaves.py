@@ -144,8 +144,8 @@ async def test_leaves_of_what_changed_on_disk_are_not_given(content, sessions) -
 
 
 async def test_blocks_go_on_before_their_piece_is_whole(content, tmp_path: Path, sessions) -> None:
-    """The seed keeps back the last block of each piece, so that none becomes whole. A piece takes it a fifth of a second:
-    what comes from a peer whose rate is not known yet is not announced."""
+    """The seed keeps back the last block of each piece, so that none becomes whole. A piece takes it a fifth of a
+    second: what comes from a peer whose rate is not known yet is not announced."""
     path, data, meta = content
     opens = asyncio.Event()
 
