@@ -103,6 +103,18 @@ async def until(stranger: Stranger, *numbers: int) -> tuple[int, bytes]:
                 return number, payload
 
 
+@contextlib.asynccontextmanager
+async def somebody(leech: p2pcore.Session, meta: p2pcore.Metainfo) -> AsyncIterator[Stranger]:
+    """Who has nothing and can be told of pieces that come: without such peers no leaves are asked for."""
+    async with await Stranger.dial(leech.listen_addresses[0]) as stranger:
+        await stranger.handshake(meta.info_hash_v2, b"-XX0001-another-peer", FAST_AND_V2)
+        await stranger.message(HAVE_NONE)
+        await stranger.message(EXTENDED, EXTENSIONS)
+        await stranger.message(INTERESTED)
+        await until(stranger, UNCHOKE)
+        yield stranger
+
+
 async def test_leaves_are_for_those_that_are_served(content, sessions) -> None:
     path, data, meta = content
     session = await sessions()
@@ -156,12 +168,7 @@ async def test_blocks_go_on_before_their_piece_is_whole(content, tmp_path: Path,
     await honest.seed(meta, path)
     async with seed(meta, data, all_but_the_last, opens=opens, pace=0.2 / BLOCKS) as address:
         torrent = await leech.fetch(meta, tmp_path / "into", peers=[address])
-        async with await Stranger.dial(leech.listen_addresses[0]) as stranger:
-            await stranger.handshake(meta.info_hash_v2, b"-XX0001-another-peer", FAST_AND_V2)
-            await stranger.message(HAVE_NONE)
-            await stranger.message(EXTENDED, EXTENSIONS)
-            await stranger.message(INTERESTED)
-            await until(stranger, UNCHOKE)
+        async with somebody(leech, meta) as stranger:
             opens.set()
             payload = b""
             while payload[:1] != COMING:
@@ -191,16 +198,18 @@ async def test_whoever_sends_a_wrong_block_is_found_out_by_it(content, tmp_path:
     def wrong(_: int, block: int, right: bytes) -> bytes:
         return right if block < 5 else b"\x13" * len(right)
 
-    leech, honest = await sessions(), await sessions()
+    leech, honest, opens = await sessions(), await sessions(), asyncio.Event()
     await honest.seed(meta, path)
-    async with seed(meta, data, wrong) as address:
+    async with seed(meta, data, wrong, opens=opens) as address:
         torrent = await leech.fetch(meta, tmp_path / "into", peers=[address])
         stream = torrent.events()
-        async for event in stream:
-            if isinstance(event, p2pcore.PeerBanned):
-                assert event.address == address
-                break
-            assert not isinstance(event, p2pcore.PieceFailed)
+        async with somebody(leech, meta):
+            opens.set()
+            async for event in stream:
+                if isinstance(event, p2pcore.PeerBanned):
+                    assert event.address == address
+                    break
+                assert not isinstance(event, p2pcore.PieceFailed)
         assert leech.disconnects == {"sent corrupt data": 1}
         await torrent.add_peer(honest.listen_addresses[0])
         async with asyncio.timeout(30):
@@ -210,22 +219,27 @@ async def test_whoever_sends_a_wrong_block_is_found_out_by_it(content, tmp_path:
 
 async def test_forged_leaves_end_the_connection(content, tmp_path: Path, sessions) -> None:
     _, data, meta = content
-    leech = await sessions()
+    leech, opens = await sessions(), asyncio.Event()
     forge = lambda hashes: bytes(32) + hashes[32:]  # noqa: E731
-    async with seed(meta, data, lambda _piece, _block, right: right, forge) as address:
+    async with seed(meta, data, lambda _piece, _block, right: right, forge, opens=opens) as address:
         torrent = await leech.fetch(meta, tmp_path / "into", peers=[address])
-        async for event in torrent.events():
-            if isinstance(event, p2pcore.PeerDisconnected):
-                assert event.reason == "protocol error"
-                break
+        async with somebody(leech, meta):
+            opens.set()
+            async for event in torrent.events():
+                if isinstance(event, p2pcore.PeerDisconnected):
+                    assert event.address == address
+                    assert event.reason == "protocol error"
+                    break
 
 
 async def test_a_seed_without_leaves_serves_as_well(content, tmp_path: Path, sessions) -> None:
     """As some clients do."""
     _, data, meta = content
-    leech = await sessions()
-    async with seed(meta, data, lambda _piece, _block, right: right, forge=None) as address:
+    leech, opens = await sessions(), asyncio.Event()
+    async with seed(meta, data, lambda _piece, _block, right: right, forge=None, opens=opens) as address:
         torrent = await leech.fetch(meta, tmp_path / "into", peers=[address])
-        async with asyncio.timeout(30):
-            await torrent.completed()
+        async with somebody(leech, meta):
+            opens.set()
+            async with asyncio.timeout(30):
+                await torrent.completed()
     assert (tmp_path / "into" / "data").read_bytes() == data
