@@ -210,7 +210,7 @@ async def test_whoever_sends_a_wrong_block_is_found_out_by_it(content, tmp_path:
                     assert event.address == address
                     break
                 assert not isinstance(event, p2pcore.PieceFailed)
-        assert leech.disconnects == {"sent corrupt data": 1}
+            assert leech.disconnects == {"sent corrupt data": 1}
         await torrent.add_peer(honest.listen_addresses[0])
         async with asyncio.timeout(30):
             await torrent.completed()
