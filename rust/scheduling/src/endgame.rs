@@ -68,7 +68,7 @@ pub(crate) fn choose(
         if open
             && fair
             && holds.contains(piece)
-            && peer.hops(piece) == 0
+            && !peer.comes(piece)
             && !peer.requests.contains((piece, block))
             && !chosen.contains(&pick)
         {
