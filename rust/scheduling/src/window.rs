@@ -1,7 +1,7 @@
 //! How many blocks may be outstanding at one peer: its bandwidth times its delay, measured, plus a little.
 //!
 //! The delay is the shortest time from a request that found the peer's queue empty to the first byte of its answer, so
-//! that our own queue never counts as delay. The bandwidth is the best of the last ten samples of at least 100 ms. At the
+//! that our own queue never counts as delay. The bandwidth is the best of the last three samples of at least 100 ms. At the
 //! start the window doubles for each round trip, as long as the bandwidth still grows by a quarter.
 
 use std::time::Duration;
@@ -35,10 +35,11 @@ const FLOOR: u32 = 4;
 const FIRST: u32 = 8;
 /// Requests that a peer takes if it does not say (libtorrent's and BEP 10's usual 250).
 const UNSAID_LIMIT: u32 = 250;
-/// Added to the delay: our own wake-ups, the peer's disk, jitter. A tenth of a second of work committed ahead.
-const MARGIN: Duration = Duration::from_millis(50);
+/// Added to the delay: our own wake-ups, the peer's disk, jitter. What waits at the sender for longer than that makes
+/// all wait that it says meanwhile, for its uplink is one queue.
+const MARGIN: Duration = Duration::from_millis(25);
 const SAMPLE: Duration = Duration::from_millis(100);
-const SAMPLES: usize = 10;
+const SAMPLES: usize = 3;
 /// Blocks on top, so that one is always on the way and one being sent.
 const EXTRA: u32 = 2;
 
@@ -216,7 +217,8 @@ mod tests {
             let pipe = (u128::from(rate) * rtt.as_millis() / 1000 / u128::from(BLOCK)) as u32;
             let window = run(rate, rtt, Duration::from_secs(4));
             assert!(window > pipe, "{rate} B/s, {rtt:?}: {window} <= {pipe}");
-            let ahead = (u128::from(rate) / 4 / u128::from(BLOCK)) as u32;
+            let ahead = u128::from(rate) * (rtt / 4 + MARGIN).as_micros() / 1_000_000;
+            let ahead = ahead.div_ceil(u128::from(BLOCK)) as u32;
             assert!(
                 window <= pipe + ahead + FLOOR,
                 "{rate} B/s, {rtt:?}: {window}"
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_steady_peer_is_asked_for_ever() {
-        let window = run(1 << 20, Duration::from_millis(1), Duration::from_mins(1));
+        let window = run(4 << 20, Duration::from_millis(1), Duration::from_mins(1));
         assert!(window > FLOOR, "{window}");
     }
 
