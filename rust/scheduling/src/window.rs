@@ -1,8 +1,9 @@
 //! How many blocks may be outstanding at one peer: its bandwidth times its delay, measured, plus a little.
 //!
 //! The delay is the shortest time from a request that found the peer's queue empty to the first byte of its answer, so
-//! that our own queue never counts as delay. The bandwidth is the best of the last three samples of at least 100 ms. At the
-//! start the window doubles for each round trip, as long as the bandwidth still grows by a quarter.
+//! that our own queue never counts as delay. The bandwidth is the best of the last three samples of at least 100 ms: of
+//! what it was while nobody else was served, little counts any more when somebody is. At the start the window doubles for
+//! each round trip, as long as the bandwidth still grows by a quarter.
 
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ const FLOOR: u32 = 4;
 const FIRST: u32 = 8;
 /// Requests that a peer takes if it does not say (libtorrent's and BEP 10's usual 250).
 const UNSAID_LIMIT: u32 = 250;
-/// Added to the delay: our own wake-ups, the peer's disk, jitter. What waits at the sender for longer than that makes
-/// all wait that it says meanwhile, for its uplink is one queue.
+/// Added to the delay: our own wake-ups, the peer's disk, jitter. More would fill the peer's uplink, where what it says to
+/// anybody waits behind it.
 const MARGIN: Duration = Duration::from_millis(25);
 const SAMPLE: Duration = Duration::from_millis(100);
 const SAMPLES: usize = 3;
